@@ -1,0 +1,158 @@
+import { z } from 'zod';
+
+/**
+ * Frames between the engine (unprivileged) and the helper (privileged) over inherited pipes.
+ *
+ * Header, 8 bytes, little endian: u32 payload length, u8 frame type, u8 protocol version, u16 zero.
+ * Control payloads are JSON in UTF-8, checked against the schemas below by the receiver; `data`
+ * payloads are raw `stack_sample` records (native-bpf/wire.h) packed back to back; `kallsyms`
+ * payloads are text. Sequence:
+ *
+ *   helper: hello                                    engine: start
+ *   helper: started | error                          engine: stop (or closes the pipe)
+ *   helper: kallsyms*, facts*, data*, stats* …, then bye
+ *
+ * Closing stdin ends the helper, as does a signal; any violation is answered by `error`, then exit.
+ */
+export const PROTOCOL_VERSION = 1;
+export const FRAME_HEADER_BYTES = 8;
+
+/** Codes are on the wire: never renumber. */
+export const FRAME_TYPES = {
+  hello: 1,
+  start: 2,
+  started: 3,
+  stop: 4,
+  data: 5,
+  facts: 6,
+  stats: 7,
+  kallsyms: 8,
+  error: 9,
+  bye: 10,
+} as const;
+export type FrameType = keyof typeof FRAME_TYPES;
+
+/** Largest payload per frame type, bytes. The receiver drops the connection above it. */
+export const FRAME_LIMITS: Record<FrameType, number> = {
+  hello: 4096,
+  start: 4096,
+  started: 65_536,
+  stop: 16,
+  data: 4 << 20,
+  facts: 4 << 20,
+  stats: 65_536,
+  kallsyms: 4 << 20,
+  error: 4 << 20,
+  bye: 65_536,
+};
+
+/** First frame of the helper: proves that it runs, and as what. */
+export const helloSchema = z.strictObject({
+  product: z.literal('emberscope-helper'),
+  version: z.string().max(64),
+  protocol: z.int(),
+  pid: z.int().positive(),
+});
+export type Hello = z.infer<typeof helloSchema>;
+
+/** The one request. Enumerated values only: no path, no command, no flag string. */
+export const startSchema = z.strictObject({
+  source: z.literal('on-cpu'),
+  rateHz: z.int().min(1).max(20_000),
+  mode: z.enum(['precise', 'aggregate']),
+  includeIdle: z.boolean(),
+  kernelStacks: z.boolean(),
+  userStacks: z.boolean(),
+  target: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('machine') }),
+    z.strictObject({ kind: z.literal('process'), pid: z.int().positive().max(4_194_304) }),
+    /** id: inode number of the cgroup v2 directory; level: its depth below the root (root = 0). */
+    z.strictObject({
+      kind: z.literal('cgroup'),
+      id: z.string().regex(/^[0-9a-f]{1,16}$/),
+      level: z.int().min(0).max(64),
+    }),
+  ]),
+});
+export type StartRequest = z.infer<typeof startSchema>;
+
+export const startedSchema = z.strictObject({
+  /** CLOCK_MONOTONIC when sampling was enabled, ns, decimal text: may exceed 2^53. */
+  startNs: z.string().regex(/^\d{1,20}$/),
+  sampleEvent: z.enum(['cpu-clock', 'cycles']),
+  cpus: z.int().positive(),
+  /** Effective capabilities kept after the privilege drop, e.g. ["CAP_SYS_PTRACE"]. */
+  capabilities: z.array(z.string()),
+});
+export type Started = z.infer<typeof startedSchema>;
+
+/** Absolute 64-bit values travel as lower-case hex text without 0x. Times: ns since startNs. */
+const hex64 = z.string().regex(/^[0-9a-f]{1,16}$/);
+
+/** What the helper learnt about processes, from /proc at start and the kernel's side-band after. */
+export const factSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('process'),
+    pid: z.int(),
+    parentPid: z.int(),
+    /** ns since session start, negative if it began before. */
+    start: z.number(),
+    comm: z.string(),
+    exe: z.string(),
+    cmdline: z.string(),
+    uid: z.int(),
+    cgroup: z.string(),
+  }),
+  z.strictObject({
+    kind: z.literal('thread'),
+    pid: z.int(),
+    tid: z.int(),
+    comm: z.string(),
+  }),
+  /** The process replaced its program: earlier mappings no longer apply from `time` on. */
+  z.strictObject({ kind: z.literal('exec'), pid: z.int(), time: z.number(), comm: z.string(), exe: z.string() }),
+  z.strictObject({
+    kind: z.literal('mapping'),
+    pid: z.int(),
+    /** When it appeared; 0: it was there at the start. */
+    time: z.number(),
+    start: hex64,
+    end: hex64,
+    /** Offset in the file of `start`. */
+    fileOffset: z.number(),
+    /** As the kernel says it: a path, "[vdso]", "[heap]", "//anon", possibly with " (deleted)". */
+    path: z.string(),
+    /** Lower-case hex; empty: the kernel did not tell. */
+    buildId: z.string(),
+    /** "major:minor:inode" in hex/hex/decimal; empty: the kernel did not tell. */
+    inode: z.string(),
+  }),
+  z.strictObject({ kind: z.literal('exit'), pid: z.int(), tid: z.int(), time: z.number() }),
+  z.strictObject({ kind: z.literal('fork'), pid: z.int(), tid: z.int(), parentPid: z.int(), parentTid: z.int(), time: z.number() }),
+]);
+export type ProcessFact = z.infer<typeof factSchema>;
+export const factsSchema = z.array(factSchema);
+
+/** Totals since start; sent at least once a second. */
+export const statsSchema = z.strictObject({
+  samples: z.number(),
+  idle: z.number(),
+  filtered: z.number(),
+  /** LossReason → count; only non-zero entries. */
+  loss: z.record(z.string(), z.number()),
+  bpfRuns: z.number(),
+  bpfNs: z.number(),
+  helperCpuNs: z.number(),
+  helperRssBytes: z.number(),
+});
+export type HelperStats = z.infer<typeof statsSchema>;
+
+/** A ProfilerError (main/shared/errors.ts) as data; the helper exits after sending it. */
+export const errorSchema = z.looseObject({ kind: z.string() });
+
+/** Why the capture ended; the last frame. */
+export const byeSchema = z.strictObject({
+  reason: z.enum(['stopped', 'target-exited']),
+  stats: statsSchema,
+});
+export type Bye = z.infer<typeof byeSchema>;

@@ -1,0 +1,122 @@
+import type { ProfilerError } from '../errors.ts';
+import type { CaptureSpec } from '../model/capture-spec.ts';
+import type { SessionInfo } from '../model/session-info.ts';
+import type { Result } from '../result.ts';
+import type { Nanoseconds } from '../units.ts';
+
+/**
+ * THE list of what the window may ask of the engine, and what the engine tells unasked.
+ *
+ * Every answer is a Result: no rejection crosses a process. Bulk data (SessionDelta) does not travel
+ * here but as bytes by fetch() of dataUrl(), see table-codec.ts.
+ */
+export interface Requests {
+  'app.info': { request: Record<never, never>; response: AppInfo };
+  'processes.list': { request: Record<never, never>; response: readonly ProcessEntry[] };
+  'doctor.run': { request: Record<never, never>; response: DoctorReport };
+  /** Starts recording into a new file below the recordings folder; the session is open at once. */
+  'capture.start': { request: { spec: CaptureSpec }; response: OpenSession };
+  /** Ends the recording; the answer comes when the file is complete. */
+  'capture.stop': { request: Record<never, never>; response: OpenSession };
+  'session.open': { request: { path: string }; response: OpenSession };
+  'session.close': { request: { id: number }; response: null };
+  /** Copies the closed session to `path`; a recording made by this app moves out of "unsaved". */
+  'session.saveAs': { request: { id: number; path: string }; response: OpenSession };
+  'session.export': {
+    request: { id: number; format: ExportFormat; path: string };
+    response: { path: string; bytes: number };
+  };
+  'recents.list': { request: Record<never, never>; response: readonly RecentSession[] };
+  /** Forgets the entry; the file stays. */
+  'recents.forget': { request: { path: string }; response: null };
+}
+
+export type Channel = keyof Requests;
+export type RequestOf<C extends Channel> = Requests[C]['request'];
+export type ResponseOf<C extends Channel> = Requests[C]['response'];
+
+export type EngineEvent =
+  /** At least twice a second while recording, and at every change of state. */
+  | { readonly event: 'capture-progress'; readonly progress: CaptureProgress }
+  /** The recording ended by itself: duration over, target exited, or a failure (data kept). */
+  | {
+      readonly event: 'capture-ended';
+      readonly session: OpenSession;
+      readonly reason: CaptureEndReason;
+      readonly error: ProfilerError | null;
+    };
+
+export type CaptureEndReason = 'stopped' | 'duration-over' | 'target-exited' | 'failed';
+
+export interface CaptureProgress {
+  readonly sessionId: number;
+  readonly phase: 'starting' | 'recording' | 'finishing';
+  readonly elapsed: Nanoseconds;
+  readonly info: SessionInfo;
+}
+
+/** A session the engine holds open. `id` names it in further requests and in dataUrl(). */
+export interface OpenSession {
+  readonly id: number;
+  readonly path: string;
+  readonly info: SessionInfo;
+  /** The file was left by a crash and has just been recovered: say so. */
+  readonly recovered: boolean;
+  /** Made by this app and not yet saved elsewhere. */
+  readonly unsaved: boolean;
+}
+
+export interface AppInfo {
+  readonly version: string;
+  /** Whether a live capture can start from here; else the error a start would give. */
+  readonly capture: Result<null, ProfilerError>;
+  readonly cpus: number;
+  readonly hostname: string;
+  readonly kernel: string;
+}
+
+export interface ProcessEntry {
+  readonly pid: number;
+  readonly comm: string;
+  readonly cmdline: string;
+  readonly user: string;
+  /** Share of one CPU over the last second, 0..cpus; NaN on the first listing. */
+  readonly cpu: number;
+  readonly threads: number;
+}
+
+export interface RecentSession {
+  readonly path: string;
+  readonly openedAt: string;
+  readonly exists: boolean;
+  /** One line: target, duration, samples. */
+  readonly summary: string;
+  readonly unsaved: boolean;
+}
+
+export const EXPORT_FORMATS = ['folded', 'svg', 'html'] as const;
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+
+/** One line of the doctor: what works here, and the fix where it does not. */
+export interface DoctorCheck {
+  readonly id: string;
+  readonly title: string;
+  /** ok: works. limited: works with less. missing: does not. info: a fact without judgement. */
+  readonly status: 'ok' | 'limited' | 'missing' | 'info';
+  readonly found: string;
+  /** What to do; empty when nothing is to be done. */
+  readonly fix: string;
+}
+export interface DoctorReport {
+  readonly checks: readonly DoctorCheck[];
+}
+
+/** Where the bytes of a SessionDelta are fetched: same path in the desktop app and in serve mode. */
+export const dataUrl = (sessionId: number, cursorText: string): string =>
+  `/data/${sessionId}/delta?from=${cursorText}`;
+
+/** Frames on the message port between window and engine. */
+export type PortRequest = { readonly call: number; readonly channel: Channel; readonly request: unknown };
+export type PortMessage =
+  | { readonly call: number; readonly result: Result<unknown, ProfilerError> }
+  | EngineEvent;

@@ -1,0 +1,148 @@
+/**
+ * The columnar form of a session: what the reader returns and every view is computed from.
+ *
+ * A table is a struct of equally long columns; a row is named by its index. Ids in the file are
+ * dense from 0, so a file id *is* a row index. Tables are append-only while a session records, so
+ * a live session is read as a sequence of deltas (see SessionCursor), and an opened file is one
+ * delta from the empty cursor: live and offline share one door.
+ */
+export interface SessionTables {
+  readonly images: ImageTable;
+  readonly processes: ProcessTable;
+  readonly threads: ThreadTable;
+  readonly functions: FunctionTable;
+  readonly frames: FrameTable;
+  readonly stacks: StackTable;
+  readonly samples: SampleTable;
+}
+
+/** Something that holds code: an ELF file, the kernel, a kernel module, the vdso, JIT memory. */
+export interface ImageTable {
+  readonly length: number;
+  readonly kind: Uint8Array; // ImageKind code
+  /** File path, or a name in brackets: "[kernel]", "[vdso]", "[jit]", "[unknown]"; modules by name. */
+  readonly path: readonly string[];
+  /** GNU build id, lower-case hex; empty when unknown. */
+  readonly buildId: readonly string[];
+}
+
+export interface ProcessTable {
+  readonly length: number;
+  readonly pid: Int32Array;
+  /** Pid of the parent at first sight; 0 unknown. */
+  readonly parentPid: Int32Array;
+  /** ns since session start; negative: before the capture began. */
+  readonly start: Float64Array;
+  /** ns since session start; NaN: still running when last seen. */
+  readonly end: Float64Array;
+  /** Latest command name, at most 15 bytes. */
+  readonly comm: readonly string[];
+  /** Path of the executable, empty when unknown. */
+  readonly exe: readonly string[];
+}
+
+export interface ThreadTable {
+  readonly length: number;
+  /** Row in ProcessTable. */
+  readonly process: Int32Array;
+  readonly tid: Int32Array;
+  readonly comm: readonly string[];
+}
+
+export interface FunctionTable {
+  readonly length: number;
+  /** Demangled name. */
+  readonly name: readonly string[];
+  /** Row in ImageTable. */
+  readonly image: Int32Array;
+}
+
+/** One code location. */
+export interface FrameTable {
+  readonly length: number;
+  /** Row in ImageTable. */
+  readonly image: Int32Array;
+  /**
+   * Where in the image, bytes. elf: offset in the file (needs no ELF to be readable while recording);
+   * kernel: relative to _stext; module: relative to the module's first symbol; vdso: relative to its
+   * start; jit and unknown: absolute address. Return addresses are stored as return address - 1, so
+   * that a lookup falls inside the call.
+   */
+  readonly offset: Float64Array;
+  readonly kind: Uint8Array; // FrameKind code
+  /** Row in FunctionTable; -1: not symbolized, shown as image+0xoffset. */
+  readonly func: Int32Array;
+}
+
+/** Interned call stacks as a prefix tree: a stack is its leaf row. Parents precede children. */
+export interface StackTable {
+  readonly length: number;
+  /** Row in StackTable of the caller; -1: root. */
+  readonly parent: Int32Array;
+  /** Row in FrameTable. */
+  readonly frame: Int32Array;
+}
+
+export interface SampleTable {
+  readonly length: number;
+  /** ns since session start, CLOCK_MONOTONIC. Nearly sorted: CPUs interleave within one drain. */
+  readonly time: Float64Array;
+  /** Row in ThreadTable. */
+  readonly thread: Int32Array;
+  /** Row in StackTable; -1: no stack at all. */
+  readonly stack: Int32Array;
+  /** CPU number. */
+  readonly cpu: Uint16Array;
+  /** In the source's weight unit (on-CPU: samples). */
+  readonly weight: Float64Array;
+}
+
+/** Codes are stored in files: never renumber. */
+export const IMAGE_KINDS = ['elf', 'kernel', 'module', 'vdso', 'jit', 'unknown'] as const;
+export type ImageKind = (typeof IMAGE_KINDS)[number];
+
+/** Codes are stored in files: never renumber. */
+export const FRAME_KINDS = ['user', 'kernel', 'jit', 'inlined', 'interpreted'] as const;
+export type FrameKind = (typeof FRAME_KINDS)[number];
+
+/**
+ * How far a reader has got: the number of rows of each append-only table it already holds, and a
+ * revision for what changes in place (symbols of frames, command names, end times).
+ */
+export interface SessionCursor {
+  readonly images: number;
+  readonly processes: number;
+  readonly threads: number;
+  readonly functions: number;
+  readonly frames: number;
+  readonly stacks: number;
+  /** Chunks of samples, not samples. */
+  readonly chunks: number;
+  /** Rows of the symbol table, in insertion order. */
+  readonly symbols: number;
+}
+
+export const EMPTY_CURSOR: SessionCursor = {
+  images: 0,
+  processes: 0,
+  threads: 0,
+  functions: 0,
+  frames: 0,
+  stacks: 0,
+  chunks: 0,
+  symbols: 0,
+};
+
+/**
+ * Rows added since a cursor. `tables` holds only the new rows (row k of a delta table is row
+ * cursor.X + k of the whole), except `processes` and `threads`, which are small, change in place and
+ * are always sent whole.
+ */
+export interface SessionDelta {
+  readonly from: SessionCursor;
+  readonly to: SessionCursor;
+  readonly tables: SessionTables;
+  /** Symbols found since: frame row → function row. Covers old and new frames. */
+  readonly symbolFrame: Int32Array;
+  readonly symbolFunction: Int32Array;
+}

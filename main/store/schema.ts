@@ -1,0 +1,138 @@
+/**
+ * The session file, format version 1: one SQLite database. SESSION-FORMAT.md documents every column
+ * with unit and source, and test/store holds that document against this text.
+ *
+ * Ids are dense from 0 and equal row indexes in SessionTables. Times are ns since session start.
+ * Absolute 64-bit values are lower-case hex text: SQLite could hold them, JavaScript numbers cannot.
+ */
+export const APPLICATION_ID = 0x454d4252; // "EMBR"
+export const FORMAT_VERSION = 1;
+
+export const SCHEMA = `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE image (
+  id INTEGER PRIMARY KEY,
+  kind INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  build_id TEXT NOT NULL,
+  file_identity TEXT NOT NULL
+);
+
+CREATE TABLE process (
+  id INTEGER PRIMARY KEY,
+  pid INTEGER NOT NULL,
+  parent_pid INTEGER NOT NULL,
+  start_ns INTEGER NOT NULL,
+  end_ns INTEGER,
+  comm TEXT NOT NULL,
+  exe TEXT NOT NULL,
+  cmdline TEXT NOT NULL,
+  uid INTEGER NOT NULL,
+  cgroup TEXT NOT NULL
+);
+
+CREATE TABLE thread (
+  id INTEGER PRIMARY KEY,
+  process INTEGER NOT NULL REFERENCES process(id),
+  tid INTEGER NOT NULL,
+  comm TEXT NOT NULL
+);
+
+CREATE TABLE mapping (
+  id INTEGER PRIMARY KEY,
+  process INTEGER NOT NULL REFERENCES process(id),
+  image INTEGER NOT NULL REFERENCES image(id),
+  start_address TEXT NOT NULL,
+  end_address TEXT NOT NULL,
+  file_offset INTEGER NOT NULL,
+  from_ns INTEGER NOT NULL
+);
+
+CREATE TABLE frame (
+  id INTEGER PRIMARY KEY,
+  image INTEGER NOT NULL REFERENCES image(id),
+  offset INTEGER NOT NULL,
+  kind INTEGER NOT NULL
+);
+
+CREATE TABLE stack (
+  id INTEGER PRIMARY KEY,
+  parent INTEGER REFERENCES stack(id),
+  frame INTEGER NOT NULL REFERENCES frame(id)
+);
+
+CREATE TABLE function (
+  id INTEGER PRIMARY KEY,
+  image INTEGER NOT NULL REFERENCES image(id),
+  name TEXT NOT NULL,
+  raw_name TEXT NOT NULL,
+  start_offset INTEGER NOT NULL
+);
+
+CREATE TABLE symbol (
+  id INTEGER PRIMARY KEY,
+  frame INTEGER NOT NULL REFERENCES frame(id),
+  depth INTEGER NOT NULL,
+  function INTEGER NOT NULL REFERENCES function(id),
+  file TEXT,
+  line INTEGER
+);
+
+CREATE TABLE sample_chunk (
+  id INTEGER PRIMARY KEY,
+  source TEXT NOT NULL,
+  first_ns INTEGER NOT NULL,
+  last_ns INTEGER NOT NULL,
+  samples INTEGER NOT NULL,
+  weight INTEGER NOT NULL,
+  times BLOB NOT NULL,
+  threads BLOB NOT NULL,
+  stacks BLOB NOT NULL,
+  cpus BLOB NOT NULL,
+  weights BLOB
+);
+CREATE INDEX sample_chunk_by_time ON sample_chunk (first_ns, last_ns);
+
+CREATE TABLE stack_total (
+  slice INTEGER NOT NULL,
+  thread INTEGER NOT NULL REFERENCES thread(id),
+  stack INTEGER NOT NULL,
+  samples INTEGER NOT NULL,
+  weight INTEGER NOT NULL,
+  PRIMARY KEY (slice, thread, stack)
+) WITHOUT ROWID;
+
+CREATE TABLE loss (
+  reason TEXT PRIMARY KEY,
+  count INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE cost (
+  time_ns INTEGER PRIMARY KEY,
+  bpf_runs INTEGER NOT NULL,
+  bpf_ns INTEGER NOT NULL,
+  helper_cpu_ns INTEGER NOT NULL,
+  helper_rss_bytes INTEGER NOT NULL,
+  engine_cpu_ns INTEGER NOT NULL,
+  engine_rss_bytes INTEGER NOT NULL,
+  samples INTEGER NOT NULL,
+  idle_samples INTEGER NOT NULL
+);
+
+CREATE VIEW hot_stack AS
+  SELECT stack, sum(samples) AS samples, sum(weight) AS weight
+  FROM stack_total GROUP BY stack ORDER BY weight DESC;
+
+CREATE VIEW hot_function AS
+  SELECT coalesce(function.name, image.path || '+0x' || printf('%x', frame.offset)) AS name,
+         image.path AS image, sum(stack_total.samples) AS self_samples,
+         sum(stack_total.weight) AS self_weight
+  FROM stack_total
+  JOIN stack ON stack.id = stack_total.stack
+  JOIN frame ON frame.id = stack.frame
+  JOIN image ON image.id = frame.image
+  LEFT JOIN symbol ON symbol.frame = frame.id AND symbol.depth = 0
+  LEFT JOIN function ON function.id = symbol.function
+  GROUP BY 1, 2 ORDER BY self_weight DESC;
+`;

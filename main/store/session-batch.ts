@@ -1,0 +1,131 @@
+/**
+ * Everything one drain adds to a session: written in one transaction, or not at all.
+ *
+ * Rows are given in id order and take the next dense ids, so the capture side and the file agree on
+ * ids without asking. Columns of one table are equally long.
+ */
+export interface SessionBatch {
+  readonly images: readonly ImageRow[];
+  readonly processes: readonly ProcessRow[];
+  readonly threads: readonly ThreadRow[];
+  readonly mappings: readonly MappingRow[];
+  readonly frames: FrameColumns;
+  readonly stacks: StackColumns;
+  readonly functions: readonly FunctionRow[];
+  readonly symbols: SymbolColumns;
+  /** Changes to rows written by earlier batches. */
+  readonly processUpdates: readonly ProcessUpdate[];
+  readonly threadUpdates: readonly ThreadUpdate[];
+  readonly samples: SampleColumns;
+  /** Loss counters as totals since start; replace earlier values. */
+  readonly loss: ReadonlyMap<string, number>;
+  /** Own cost so far; null: not measured this time. */
+  readonly cost: CostRow | null;
+}
+
+export interface ImageRow {
+  /** IMAGE_KINDS code. */
+  readonly kind: number;
+  readonly path: string;
+  /** Lower-case hex; empty unknown. */
+  readonly buildId: string;
+  /** "major:minor:inode", "pid:N" for JIT memory; empty unknown. */
+  readonly fileIdentity: string;
+}
+
+export interface ProcessRow {
+  readonly pid: number;
+  readonly parentPid: number;
+  readonly startNs: number;
+  readonly comm: string;
+  readonly exe: string;
+  readonly cmdline: string;
+  readonly uid: number;
+  /** cgroup v2 path; empty unknown. */
+  readonly cgroup: string;
+}
+
+export interface ProcessUpdate {
+  /** Row id. */
+  readonly process: number;
+  /** null: unchanged. */
+  readonly comm: string | null;
+  readonly exe: string | null;
+  readonly endNs: number | null;
+}
+
+export interface ThreadRow {
+  /** Row id in process. */
+  readonly process: number;
+  readonly tid: number;
+  readonly comm: string;
+}
+
+export interface ThreadUpdate {
+  readonly thread: number;
+  readonly comm: string;
+}
+
+export interface MappingRow {
+  readonly process: number;
+  readonly image: number;
+  /** Lower-case hex without 0x, half-open range. */
+  readonly startAddress: string;
+  readonly endAddress: string;
+  readonly fileOffset: number;
+  readonly fromNs: number;
+}
+
+export interface FrameColumns {
+  readonly image: readonly number[];
+  readonly offset: readonly number[];
+  /** FRAME_KINDS codes. */
+  readonly kind: readonly number[];
+}
+
+export interface StackColumns {
+  /** -1: root (stored as NULL). */
+  readonly parent: readonly number[];
+  readonly frame: readonly number[];
+}
+
+export interface FunctionRow {
+  readonly image: number;
+  /** Demangled. */
+  readonly name: string;
+  /** As the symbol table has it. */
+  readonly rawName: string;
+  /** Where the function starts, in the frame table's offset space. */
+  readonly startOffset: number;
+}
+
+/** frame × inline depth → function. Depth 0 is the function that owns the machine code's outermost scope. */
+export interface SymbolColumns {
+  readonly frame: readonly number[];
+  readonly depth: readonly number[];
+  readonly function: readonly number[];
+}
+
+export interface SampleColumns {
+  readonly length: number;
+  readonly source: string;
+  /** ns since session start, any order. */
+  readonly time: Float64Array;
+  readonly thread: Int32Array;
+  /** -1: no stack. */
+  readonly stack: Int32Array;
+  readonly cpu: Uint16Array;
+  readonly weight: Float64Array;
+}
+
+export interface CostRow {
+  readonly timeNs: number;
+  readonly bpfRuns: number;
+  readonly bpfNs: number;
+  readonly helperCpuNs: number;
+  readonly helperRssBytes: number;
+  readonly engineCpuNs: number;
+  readonly engineRssBytes: number;
+  readonly samples: number;
+  readonly idleSamples: number;
+}
