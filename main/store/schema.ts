@@ -78,6 +78,7 @@ CREATE TABLE symbol (
   file TEXT,
   line INTEGER
 );
+CREATE INDEX symbol_by_frame ON symbol (frame, depth);
 
 CREATE TABLE sample_chunk (
   id INTEGER PRIMARY KEY,
@@ -92,7 +93,7 @@ CREATE TABLE sample_chunk (
   cpus BLOB NOT NULL,
   weights BLOB
 );
-CREATE INDEX sample_chunk_by_time ON sample_chunk (first_ns, last_ns);
+CREATE INDEX sample_chunk_by_time ON sample_chunk (first_ns, last_ns, samples, weight);
 
 CREATE TABLE stack_total (
   slice INTEGER NOT NULL,
@@ -124,15 +125,23 @@ CREATE VIEW hot_stack AS
   SELECT stack, sum(samples) AS samples, sum(weight) AS weight
   FROM stack_total GROUP BY stack ORDER BY weight DESC;
 
-CREATE VIEW hot_function AS
-  SELECT coalesce(function.name, image.path || '+0x' || printf('%x', frame.offset)) AS name,
-         image.path AS image, sum(stack_total.samples) AS self_samples,
-         sum(stack_total.weight) AS self_weight
-  FROM stack_total
-  JOIN stack ON stack.id = stack_total.stack
-  JOIN frame ON frame.id = stack.frame
+CREATE VIEW frame_name AS
+  SELECT frame.id AS frame,
+         coalesce(function.name, image.path || '+0x' || printf('%x', frame.offset)) AS name,
+         image.path AS image
+  FROM frame
   JOIN image ON image.id = frame.image
-  LEFT JOIN symbol ON symbol.frame = frame.id AND symbol.depth = 0
-  LEFT JOIN function ON function.id = symbol.function
+  LEFT JOIN symbol ON symbol.id =
+    (SELECT max(s.id) FROM symbol AS s WHERE s.frame = frame.id AND s.depth = 0)
+  LEFT JOIN function ON function.id = symbol.function;
+
+CREATE VIEW hot_function AS
+  SELECT coalesce(frame_name.name, '[no stack]') AS name,
+         coalesce(frame_name.image, '') AS image,
+         sum(hot.samples) AS self_samples, sum(hot.weight) AS self_weight
+  FROM (SELECT stack, sum(samples) AS samples, sum(weight) AS weight
+        FROM stack_total GROUP BY stack) AS hot
+  LEFT JOIN stack ON stack.id = hot.stack
+  LEFT JOIN frame_name ON frame_name.frame = stack.frame
   GROUP BY 1, 2 ORDER BY self_weight DESC;
 `;

@@ -2,7 +2,8 @@
  * Everything one drain adds to a session: written in one transaction, or not at all.
  *
  * Rows are given in id order and take the next dense ids, so the capture side and the file agree on
- * ids without asking. Columns of one table are equally long.
+ * ids without asking. Columns of one table are equally long. Times of facts (start, end, from) may
+ * be fractional and are rounded to whole ns; sample times must be whole.
  */
 export interface SessionBatch {
   readonly images: readonly ImageRow[];
@@ -17,7 +18,7 @@ export interface SessionBatch {
   readonly processUpdates: readonly ProcessUpdate[];
   readonly threadUpdates: readonly ThreadUpdate[];
   readonly samples: SampleColumns;
-  /** Loss counters as totals since start; replace earlier values. */
+  /** LossReason → total since start; replaces earlier values. */
   readonly loss: ReadonlyMap<string, number>;
   /** Own cost so far; null: not measured this time. */
   readonly cost: CostRow | null;
@@ -78,6 +79,7 @@ export interface MappingRow {
 
 export interface FrameColumns {
   readonly image: readonly number[];
+  /** Whole bytes, 0 to 2^53 - 1; anything else is a bug and throws. */
   readonly offset: readonly number[];
   /** FRAME_KINDS codes. */
   readonly kind: readonly number[];
@@ -109,12 +111,13 @@ export interface SymbolColumns {
 export interface SampleColumns {
   readonly length: number;
   readonly source: string;
-  /** ns since session start, any order. */
+  /** Whole ns since session start, any order. */
   readonly time: Float64Array;
   readonly thread: Int32Array;
   /** -1: no stack. */
   readonly stack: Int32Array;
   readonly cpu: Uint16Array;
+  /** Whole numbers >= 0 in the source's weight unit. */
   readonly weight: Float64Array;
 }
 
@@ -129,3 +132,28 @@ export interface CostRow {
   readonly samples: number;
   readonly idleSamples: number;
 }
+
+/** A batch that adds nothing; spread it and set what there is. */
+export const emptyBatch = (source: string): SessionBatch => ({
+  images: [],
+  processes: [],
+  threads: [],
+  mappings: [],
+  frames: { image: [], offset: [], kind: [] },
+  stacks: { parent: [], frame: [] },
+  functions: [],
+  symbols: { frame: [], depth: [], function: [] },
+  processUpdates: [],
+  threadUpdates: [],
+  samples: {
+    length: 0,
+    source,
+    time: new Float64Array(0),
+    thread: new Int32Array(0),
+    stack: new Int32Array(0),
+    cpu: new Uint16Array(0),
+    weight: new Float64Array(0),
+  },
+  loss: new Map(),
+  cost: null,
+});

@@ -1,0 +1,25 @@
+/**
+ * Stacks merged by function, as columns: a node is a row, and no object exists per node. Row 0 is
+ * the root (all samples selected); a parent always precedes its children.
+ */
+export interface CallTree {
+  readonly length: number;
+  /** What the node stands for; see call-tree-keys.ts. */
+  readonly key: Int32Array<ArrayBuffer>;
+  /** Node of the caller (of the callee when inverted); -1 at the root. */
+  readonly parent: Int32Array<ArrayBuffer>;
+  /** 0 at the root. */
+  readonly depth: Uint16Array<ArrayBuffer>;
+  /** A row of FrameTable that bears the key; -1 for root and groups. */
+  readonly frame: Int32Array<ArrayBuffer>;
+  /** First child node, then along nextSibling; -1: none. */
+  readonly firstChild: Int32Array<ArrayBuffer>;
+  readonly nextSibling: Int32Array<ArrayBuffer>;
+  /** Weight of samples that ended in this very node, in the source's weight unit. */
+  readonly self: Float64Array<ArrayBuffer>;
+  /** Weight in it or below. */
+  readonly total: Float64Array<ArrayBuffer>;
+  readonly maxDepth: number;
+  /** 1 when the nodes at depth 1 are commands, processes or threads; else 0. */
+  readonly groupDepth: 0 | 1;
+}

@@ -1,0 +1,199 @@
+import { CallTreeBuilder } from './call-tree-builder.ts';
+import type { CallTree } from './call-tree-columns.ts';
+import {
+  firstProcessKey,
+  firstThreadKey,
+  type KeySpace,
+  keySpaceOf,
+  keysOfFrames,
+  noStackKey,
+} from './call-tree-keys.ts';
+import type { Selection, TreeRoots } from './call-tree-selection.ts';
+import { FRAME_KINDS, type SessionTables } from './session-tables.ts';
+
+export type { CallTree } from './call-tree-columns.ts';
+
+const KERNEL = FRAME_KINDS.indexOf('kernel');
+
+/**
+ * Merges the selected samples into a tree of callers above callees; `selection.inverted` is left to
+ * invertCallTree(). Time: samples + stacks used. A stack's node is looked up once per group and
+ * remembered, so the cost per sample is two array reads.
+ */
+export function buildCallTree(
+  tables: SessionTables,
+  selection: Selection,
+  space: KeySpace = keySpaceOf(tables, selection.roots),
+): CallTree {
+  const builder = new CallTreeBuilder(Math.min(tables.stacks.length, 1 << 16));
+  const groups = groupSamples(tables, selection);
+  const finder = new NodeFinder(tables, selection, builder);
+  const { stack, weight } = tables.samples;
+  for (let group = 0; group < groups.count; group++) {
+    const from = groups.start[group]!;
+    const to = groups.start[group + 1]!;
+    if (from === to) continue;
+    const top = groupNode(builder, space, selection.roots, groups.owner[group]!);
+    for (let at = from; at < to; at++) {
+      const sample = groups.order[at]!;
+      const leaf = stack[sample]!;
+      const node =
+        leaf >= 0 ? finder.nodeOf(leaf, group, top) : builder.child(top, noStackKey(space), -1);
+      builder.self[node]! += weight[sample]!;
+    }
+  }
+  return builder.finish(selection.roots === 'none' ? 0 : 1);
+}
+
+/** Finds the node of a stack by walking towards the root until a stack already known. */
+class NodeFinder {
+  private readonly keys: Int32Array;
+  private readonly hidden: Uint8Array;
+  private readonly node: Int32Array;
+  /** group + 1 for which `node` of the stack is valid; 0: none yet. */
+  private readonly stamp: Int32Array;
+  private readonly path: Int32Array;
+
+  private readonly tables: SessionTables;
+  private readonly builder: CallTreeBuilder;
+
+  constructor(tables: SessionTables, selection: Selection, builder: CallTreeBuilder) {
+    this.tables = tables;
+    this.builder = builder;
+    this.keys = keysOfFrames(tables);
+    this.hidden = hiddenFrames(tables, selection);
+    this.node = new Int32Array(tables.stacks.length);
+    this.stamp = new Int32Array(tables.stacks.length);
+    this.path = new Int32Array(tables.stacks.length);
+  }
+
+  nodeOf(leaf: number, group: number, top: number): number {
+    const { parent, frame } = this.tables.stacks;
+    const valid = group + 1;
+    let stack = leaf;
+    let length = 0;
+    while (stack >= 0 && this.stamp[stack] !== valid) {
+      this.path[length++] = stack;
+      stack = parent[stack]!;
+    }
+    let node = stack < 0 ? top : this.node[stack]!;
+    while (length > 0) {
+      const known = this.path[--length]!;
+      const row = frame[known]!;
+      if (this.hidden[row] === 0) node = this.builder.child(node, this.keys[row]!, row);
+      this.node[known] = node;
+      this.stamp[known] = valid;
+    }
+    return node;
+  }
+}
+
+/** 1 for every frame row the selection leaves out. */
+function hiddenFrames(tables: SessionTables, selection: Selection): Uint8Array {
+  const { frames } = tables;
+  const hidden = new Uint8Array(frames.length);
+  if (selection.frames === 'all') return hidden;
+  const hideKernel = selection.frames === 'user';
+  for (let row = 0; row < frames.length; row++) {
+    if ((frames.kind[row] === KERNEL) === hideKernel) hidden[row] = 1;
+  }
+  return hidden;
+}
+
+/** The selected samples, those of one group side by side. */
+interface SampleGroups {
+  readonly count: number;
+  /** Process or thread row a group is named by. */
+  readonly owner: Int32Array;
+  /** Group g owns order[start[g]] .. order[start[g + 1] - 1]. */
+  readonly start: Int32Array;
+  /** Rows of SampleTable. */
+  readonly order: Int32Array;
+}
+
+function groupSamples(tables: SessionTables, selection: Selection): SampleGroups {
+  const groupOf = groupOfThreads(tables, selection);
+  const { samples } = tables;
+  const from = selection.timeRange?.from ?? Number.NEGATIVE_INFINITY;
+  const to = selection.timeRange?.to ?? Number.POSITIVE_INFINITY;
+  const start = new Int32Array(groupOf.count + 1);
+  const taken = new Int32Array(samples.length);
+  for (let sample = 0; sample < samples.length; sample++) {
+    const time = samples.time[sample]!;
+    const group = time >= from && time < to ? groupOf.thread[samples.thread[sample]!]! : -1;
+    taken[sample] = group;
+    if (group >= 0) start[group + 1]!++;
+  }
+  for (let group = 0; group < groupOf.count; group++) start[group + 1]! += start[group]!;
+  const next = start.slice();
+  const order = new Int32Array(start[groupOf.count]!);
+  for (let sample = 0; sample < samples.length; sample++) {
+    const group = taken[sample]!;
+    if (group >= 0) order[next[group]!++] = sample;
+  }
+  return { count: groupOf.count, owner: groupOf.owner, start, order };
+}
+
+/** Thread row → group, -1 when the selection leaves the thread out. */
+function groupOfThreads(
+  tables: SessionTables,
+  selection: Selection,
+): { readonly count: number; readonly owner: Int32Array; readonly thread: Int32Array } {
+  const { threads, processes } = tables;
+  const keep = selectedThreads(tables, selection);
+  const thread = new Int32Array(threads.length).fill(-1);
+  const owner: number[] = [];
+  const groups = new Map<string | number, number>();
+  for (let row = 0; row < threads.length; row++) {
+    if (keep[row] === 0) continue;
+    const process = threads.process[row]!;
+    const name = groupName(selection.roots, row, process, processes.comm);
+    let group = groups.get(name);
+    if (group === undefined) {
+      group = groups.size;
+      groups.set(name, group);
+      owner.push(selection.roots === 'thread' ? row : process);
+    }
+    thread[row] = group;
+  }
+  return { count: groups.size, owner: Int32Array.from(owner), thread };
+}
+
+/** 1 for every thread row whose samples the selection keeps, whatever their time. */
+export function selectedThreads(tables: SessionTables, selection: Selection): Uint8Array {
+  const { threads } = tables;
+  const keep = new Uint8Array(threads.length).fill(1);
+  if (selection.processes !== null) {
+    const wanted = new Set(selection.processes);
+    for (let row = 0; row < threads.length; row++) {
+      if (!wanted.has(threads.process[row]!)) keep[row] = 0;
+    }
+  }
+  if (selection.threads !== null) {
+    const wanted = new Set(selection.threads);
+    for (let row = 0; row < threads.length; row++) if (!wanted.has(row)) keep[row] = 0;
+  }
+  return keep;
+}
+
+function groupName(
+  roots: TreeRoots,
+  thread: number,
+  process: number,
+  comm: readonly string[],
+): string | number {
+  if (roots === 'none') return 0;
+  if (roots === 'thread') return thread;
+  return roots === 'process' ? process : (comm[process] ?? '');
+}
+
+function groupNode(
+  builder: CallTreeBuilder,
+  space: KeySpace,
+  roots: TreeRoots,
+  owner: number,
+): number {
+  if (roots === 'none') return 0;
+  const first = roots === 'thread' ? firstThreadKey(space) : firstProcessKey(space);
+  return builder.child(0, first + owner, -1);
+}

@@ -1,0 +1,43 @@
+import type { KeyLabel } from './call-tree-keys.ts';
+
+/**
+ * Which colour a box gets, without saying which colour that is: themes map slots to colours. User code
+ * is coloured by image, so that one library reads as one surface; the kinds differ in texture too.
+ */
+export type ColorSlot = number;
+
+/** Slots 0 .. MODULE_SLOTS - 1 are for images of user code. */
+export const MODULE_SLOTS = 8;
+export const KERNEL_SLOT = MODULE_SLOTS;
+export const JIT_SLOT = MODULE_SLOTS + 1;
+/** Processes, threads, the root, "no stack". */
+export const GROUP_SLOT = MODULE_SLOTS + 2;
+export const SLOT_COUNT = MODULE_SLOTS + 3;
+
+/** The slot of a label. The same image has the same slot in every session. */
+export function colorSlot(label: KeyLabel): ColorSlot {
+  switch (label.kind) {
+    case 'kernel':
+      return KERNEL_SLOT;
+    case 'jit':
+    case 'interpreted':
+      return JIT_SLOT;
+    case 'root':
+    case 'process':
+    case 'thread':
+    case 'no-stack':
+      return GROUP_SLOT;
+    case 'user':
+    case 'inlined':
+      return hashOf(label.image) % MODULE_SLOTS;
+  }
+}
+
+/** FNV-1a, 32 bits. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) {
+    hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193) >>> 0;
+  }
+  return hash;
+}

@@ -1,0 +1,77 @@
+import type { CallTree } from './call-tree.ts';
+
+/** Weight per function, for tables of the hottest. Functions and unsymbolized frames, no groups. */
+export interface FunctionTotals {
+  readonly length: number;
+  /** Key, see call-tree-keys.ts; hottest self weight first. */
+  readonly key: Int32Array<ArrayBuffer>;
+  /** A row of FrameTable that bears the key. */
+  readonly frame: Int32Array<ArrayBuffer>;
+  /** Weight of samples that ended in it. */
+  readonly self: Float64Array<ArrayBuffer>;
+  /** Weight of samples that held it anywhere: a recursive frame counts once per sample. */
+  readonly total: Float64Array<ArrayBuffer>;
+}
+
+/**
+ * Sums a call tree (not inverted) by function. A node adds its total only where no node above it has
+ * the same key, so recursion is counted once. Time: nodes.
+ */
+export function functionTotals(tree: CallTree, keys: number): FunctionTotals {
+  const self = new Float64Array(keys);
+  const total = new Float64Array(keys);
+  const frame = new Int32Array(keys).fill(-1);
+  sumByKey(tree, self, total, frame);
+  const used: number[] = [];
+  for (let key = 0; key < keys; key++) if (frame[key]! >= 0) used.push(key);
+  const order = Int32Array.from(used).sort(
+    (a, b) => self[b]! - self[a]! || total[b]! - total[a]! || a - b,
+  );
+  return {
+    length: order.length,
+    key: order,
+    frame: order.map((key) => frame[key]!),
+    self: Float64Array.from(order, (key) => self[key]!),
+    total: Float64Array.from(order, (key) => total[key]!),
+  };
+}
+
+/** Walks the tree depth first, holding how often each key is on the path from the root. */
+function sumByKey(
+  tree: CallTree,
+  self: Float64Array,
+  total: Float64Array,
+  frame: Int32Array,
+): void {
+  const onPath = new Int32Array(self.length);
+  const { key, parent, firstChild, nextSibling } = tree;
+  let node = 0;
+  for (;;) {
+    enter(node);
+    if (firstChild[node]! >= 0) {
+      node = firstChild[node]!;
+      continue;
+    }
+    leave(node);
+    while (nextSibling[node]! < 0) {
+      node = parent[node]!;
+      if (node <= 0) return;
+      leave(node);
+    }
+    node = nextSibling[node]!;
+  }
+
+  function enter(at: number): void {
+    const row = tree.frame[at]!;
+    if (row < 0) return;
+    const k = key[at]!;
+    self[k]! += tree.self[at]!;
+    if (onPath[k] === 0) total[k]! += tree.total[at]!;
+    onPath[k]!++;
+    frame[k] = row;
+  }
+
+  function leave(at: number): void {
+    if (tree.frame[at]! >= 0) onPath[key[at]!]!--;
+  }
+}

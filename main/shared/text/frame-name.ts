@@ -1,0 +1,33 @@
+import { shortImageName } from '../model/call-tree-keys.ts';
+import { FRAME_KINDS, type FrameKind, type SessionTables } from '../model/session-tables.ts';
+
+/** What a code location is called without a symbol: "libfoo.so+0x1a2b". `offset` in bytes. */
+export const offsetName = (imagePath: string, offset: number): string =>
+  `${shortImageName(imagePath) || '[unknown]'}+0x${offset.toString(16)}`;
+
+/** Name of a row of FrameTable: its function, or image and offset. Raw: may hold any character. */
+export function frameName(tables: SessionTables, frame: number): string {
+  const func = tables.frames.func[frame]!;
+  if (func >= 0) return tables.functions.name[func] ?? '';
+  const image = tables.images.path[tables.frames.image[frame]!] ?? '';
+  return offsetName(image, tables.frames.offset[frame]!);
+}
+
+/** Kind of a row of FrameTable. A code this version does not know counts as user. */
+export const frameKind = (tables: SessionTables, frame: number): FrameKind =>
+  FRAME_KINDS[tables.frames.kind[frame]!] ?? 'user';
+
+/** The marks flame graph tools put behind names: kernel "_[k]", JIT "_[j]", inlined "_[i]". */
+export function kindSuffix(kind: FrameKind): string {
+  switch (kind) {
+    case 'kernel':
+      return '_[k]';
+    case 'jit':
+      return '_[j]';
+    case 'inlined':
+      return '_[i]';
+    case 'user':
+    case 'interpreted':
+      return '';
+  }
+}

@@ -1,0 +1,135 @@
+import type { LossEntry, LossReason } from '../model/session-info.ts';
+import { formatQuantity } from './format-value.ts';
+
+/**
+ * lost: a sample is missing. reduced: the sample is there without all of its stack. context: something
+ * around the samples is missing or distorted.
+ */
+export type LossEffect = 'lost' | 'reduced' | 'context';
+
+/** A loss for people. */
+export interface LossDescription {
+  readonly effect: LossEffect;
+  /** The count with its unit: "12 samples". */
+  readonly quantity: string;
+  /** What happened, one sentence. */
+  readonly sentence: string;
+  /** What to do about it, one sentence. */
+  readonly remedy: string;
+}
+
+/** Every reason, most harmful first. */
+export const LOSS_REASONS = [
+  'ring-buffer-full',
+  'engine-too-slow',
+  'count-map-full',
+  'record-malformed',
+  'stack-collision',
+  'stack-missed',
+  'stack-truncated',
+  'target-set-full',
+  'process-facts-lost',
+  'throttled',
+] as const satisfies readonly LossReason[];
+
+/** Says what an entry means and what to do. */
+export function describeLoss(entry: LossEntry): LossDescription {
+  const { noun, ...words } = wordsOf(entry.reason);
+  return {
+    quantity: formatQuantity(entry.count, noun, noun === 'process' ? 'processes' : `${noun}s`),
+    ...words,
+  };
+}
+
+/** Samples that are missing altogether: the figure to show beside the number recorded. */
+export function lostSamples(loss: readonly LossEntry[]): number {
+  let lost = 0;
+  for (const { reason, count } of loss) {
+    const { effect, noun } = wordsOf(reason);
+    if (effect === 'lost' && noun === 'sample') lost += count;
+  }
+  return lost;
+}
+
+interface LossWords extends Omit<LossDescription, 'quantity'> {
+  readonly noun: string;
+}
+
+function wordsOf(reason: LossReason): LossWords {
+  switch (reason) {
+    case 'ring-buffer-full':
+      return {
+        noun: 'sample',
+        effect: 'lost',
+        sentence:
+          'The kernel had no room on the ring buffer because the helper did not read it in time.',
+        remedy: 'Record at a lower rate, or leave the machine a little idle CPU time.',
+      };
+    case 'engine-too-slow':
+      return {
+        noun: 'sample',
+        effect: 'lost',
+        sentence: 'The helper had to drop samples because they were not stored in time.',
+        remedy: 'Record at a lower rate, or write the session to a faster disk.',
+      };
+    case 'count-map-full':
+      return {
+        noun: 'sample',
+        effect: 'lost',
+        sentence: 'More different stacks came up in one time slice than the kernel could count.',
+        remedy: 'Record in precise mode, narrow the target or lower the rate.',
+      };
+    case 'record-malformed':
+      return {
+        noun: 'record',
+        effect: 'lost',
+        sentence: 'A record from the kernel made no sense and was left out.',
+        remedy: 'This is a defect: please report it with the kernel version shown in the report.',
+      };
+    case 'stack-collision':
+      return {
+        noun: 'sample',
+        effect: 'reduced',
+        sentence: "Another stack already held the sample's slot in the kernel's stack map.",
+        remedy: 'Record in precise mode, where stacks never collide.',
+      };
+    case 'stack-missed':
+      return {
+        noun: 'sample',
+        effect: 'reduced',
+        sentence:
+          'The kernel could not read a stack, for example because its memory was paged out.',
+        remedy: 'Nothing needs doing for a few; the sample itself is counted.',
+      };
+    case 'stack-truncated':
+      return {
+        noun: 'sample',
+        effect: 'reduced',
+        sentence: 'The stack is deeper than 127 frames, so its root end is cut off.',
+        remedy: 'Look at the inverted tree, which starts at the running function.',
+      };
+    case 'target-set-full':
+      return {
+        noun: 'process',
+        effect: 'context',
+        sentence: 'Too many child processes ran at once, so a new one was not followed.',
+        remedy: 'Record their cgroup or the whole machine instead.',
+      };
+    case 'process-facts-lost':
+      return {
+        noun: 'record',
+        effect: 'context',
+        sentence:
+          'News about processes and their mappings was lost, so some frames may lack names.',
+        remedy:
+          'Record fewer short-lived processes at once, or leave the machine some idle CPU time.',
+      };
+    case 'throttled':
+      return {
+        noun: 'period',
+        effect: 'context',
+        sentence: 'The kernel paused sampling because it took too much time.',
+        remedy: 'Record at a lower rate, or raise kernel.perf_event_max_sample_rate.',
+      };
+  }
+}

@@ -1,0 +1,193 @@
+import { invariant } from '#shared/invariant.ts';
+import { LOSS_REASONS } from '#shared/text/loss-text.ts';
+import type { Connection } from './connection.ts';
+import { insertSamples } from './sample-insert.ts';
+import type { FrameColumns, SessionBatch, StackColumns, SymbolColumns } from './session-batch.ts';
+
+/** The next free id of every table with dense ids. */
+export interface NextIds {
+  images: number;
+  processes: number;
+  threads: number;
+  mappings: number;
+  frames: number;
+  stacks: number;
+  functions: number;
+  symbols: number;
+  chunks: number;
+}
+
+export const FIRST_IDS: Readonly<NextIds> = {
+  images: 0,
+  processes: 0,
+  threads: 0,
+  mappings: 0,
+  frames: 0,
+  stacks: 0,
+  functions: 0,
+  symbols: 0,
+  chunks: 0,
+};
+
+const LOSS_NAMES: ReadonlySet<string> = new Set(LOSS_REASONS);
+
+/** One row as an array, in the order of the table's columns after `id`. */
+type Row = readonly (number | string | null)[];
+
+/**
+ * Rows travel as one JSON text per table and become rows inside SQLite: measured 17 times faster than
+ * a statement per row. `columns` are the table's columns after `id`.
+ */
+async function insertRows(
+  connection: Connection,
+  table: string,
+  firstId: number,
+  { columns, rows }: { readonly columns: readonly string[]; readonly rows: readonly Row[] },
+): Promise<number> {
+  if (rows.length === 0) return firstId;
+  const values = columns.map((_, k) => `value ->> ${k}`).join(', ');
+  await connection.run(
+    `INSERT INTO ${table} (id, ${columns.join(', ')})
+     SELECT ?1 + key, ${values} FROM json_each(?2)`,
+    [firstId, JSON.stringify(rows)],
+  );
+  return firstId + rows.length;
+}
+
+/** Writes a batch inside the caller's transaction and returns the ids that follow. */
+export async function insertBatch(
+  connection: Connection,
+  batch: SessionBatch,
+  ids: Readonly<NextIds>,
+): Promise<NextIds> {
+  const insert = (
+    table: string,
+    firstId: number,
+    columns: readonly string[],
+    rows: readonly Row[],
+  ) => insertRows(connection, table, firstId, { columns, rows });
+  const next: NextIds = { ...ids };
+  next.images = await insert(
+    'image',
+    ids.images,
+    ['kind', 'path', 'build_id', 'file_identity'],
+    batch.images.map((row) => [row.kind, row.path, row.buildId, row.fileIdentity]),
+  );
+  next.processes = await insert(
+    'process',
+    ids.processes,
+    ['pid', 'parent_pid', 'start_ns', 'comm', 'exe', 'cmdline', 'uid', 'cgroup'],
+    batch.processes.map((row) => [
+      ...[row.pid, row.parentPid, Math.round(row.startNs), row.comm],
+      ...[row.exe, row.cmdline, row.uid, row.cgroup],
+    ]),
+  );
+  next.threads = await insert(
+    'thread',
+    ids.threads,
+    ['process', 'tid', 'comm'],
+    batch.threads.map((row) => [row.process, row.tid, row.comm]),
+  );
+  next.mappings = await insert(
+    'mapping',
+    ids.mappings,
+    ['process', 'image', 'start_address', 'end_address', 'file_offset', 'from_ns'],
+    batch.mappings.map((row) => [
+      ...[row.process, row.image, row.startAddress, row.endAddress],
+      ...[row.fileOffset, Math.round(row.fromNs)],
+    ]),
+  );
+  next.frames = await insert(
+    'frame',
+    ids.frames,
+    ['image', 'offset', 'kind'],
+    frameRows(batch.frames),
+  );
+  next.stacks = await insertStacks(connection, batch.stacks, ids.stacks);
+  next.functions = await insert(
+    'function',
+    ids.functions,
+    ['image', 'name', 'raw_name', 'start_offset'],
+    batch.functions.map((row) => [row.image, row.name, row.rawName, row.startOffset]),
+  );
+  next.symbols = await insert(
+    'symbol',
+    ids.symbols,
+    ['frame', 'depth', 'function'],
+    symbolRows(batch.symbols),
+  );
+  next.chunks = await insertSamples(connection, batch.samples, ids.chunks);
+  await applyUpdates(connection, batch);
+  return next;
+}
+
+function frameRows({ image, offset, kind }: FrameColumns): readonly Row[] {
+  invariant(image.length === offset.length && image.length === kind.length, 'frame columns');
+  const sound = offset.every((bytes) => bytes >= 0 && Number.isSafeInteger(bytes));
+  invariant(sound, 'a frame offset is negative, fractional or beyond 2^53');
+  return offset.map((bytes, i) => [image[i]!, bytes, kind[i]!]);
+}
+
+function symbolRows(symbols: SymbolColumns): readonly Row[] {
+  const { frame, depth } = symbols;
+  invariant(
+    frame.length === depth.length && frame.length === symbols.function.length,
+    'symbol columns',
+  );
+  return frame.map((row, i) => [row, depth[i]!, symbols.function[i]!]);
+}
+
+/**
+ * Stacks are the one table of many rows: both columns are packed into one number, (parent + 1) x base
+ * + frame, so that SQLite parses a flat list (measured 1.6 times faster than pairs).
+ */
+async function insertStacks(
+  connection: Connection,
+  { parent, frame }: StackColumns,
+  firstId: number,
+): Promise<number> {
+  invariant(parent.length === frame.length, 'stack columns');
+  if (parent.length === 0) return firstId;
+  const base = frame.reduce((largest, row) => Math.max(largest, row), 0) + 1;
+  let sound = true;
+  const packed = parent.map((row, i) => {
+    const value = (row + 1) * base + frame[i]!;
+    sound &&= row >= -1 && row < firstId + i && frame[i]! >= 0 && Number.isSafeInteger(value);
+    return value;
+  });
+  invariant(sound, 'a stack does not follow its parent, or its ids are no whole numbers');
+  await connection.run(
+    `INSERT INTO stack (id, parent, frame)
+     SELECT ?1 + key, nullif(value / ?2 - 1, -1), value % ?2 FROM json_each(?3)`,
+    [firstId, base, `[${packed.join()}]`],
+  );
+  return firstId + parent.length;
+}
+
+/** Changes of earlier rows, loss totals and own cost: a handful per batch. */
+async function applyUpdates(connection: Connection, batch: SessionBatch): Promise<void> {
+  for (const { process, comm, exe, endNs } of batch.processUpdates) {
+    await connection.run(
+      `UPDATE process SET comm = coalesce(?2, comm), exe = coalesce(?3, exe),
+       end_ns = coalesce(?4, end_ns) WHERE id = ?1`,
+      [process, comm, exe, endNs === null ? null : Math.round(endNs)],
+    );
+  }
+  for (const { thread, comm } of batch.threadUpdates) {
+    await connection.run('UPDATE thread SET comm = ?2 WHERE id = ?1', [thread, comm]);
+  }
+  for (const [reason, count] of batch.loss) {
+    invariant(LOSS_NAMES.has(reason), `unknown loss reason ${reason}`);
+    await connection.run('INSERT OR REPLACE INTO loss (reason, count) VALUES (?, ?)', [
+      reason,
+      count,
+    ]);
+  }
+  const { cost } = batch;
+  if (cost === null) return;
+  await connection.run('INSERT OR REPLACE INTO cost VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', [
+    ...[Math.round(cost.timeNs), cost.bpfRuns, cost.bpfNs, cost.helperCpuNs],
+    ...[cost.helperRssBytes, cost.engineCpuNs, cost.engineRssBytes],
+    ...[cost.samples, cost.idleSamples],
+  ]);
+}

@@ -1,0 +1,226 @@
+import type {
+  FrameTable,
+  FunctionTable,
+  ImageTable,
+  ProcessTable,
+  SampleTable,
+  SessionCursor,
+  SessionDelta,
+  StackTable,
+  ThreadTable,
+} from '#shared/model/session-tables.ts';
+import { FRAME_KINDS, IMAGE_KINDS } from '#shared/model/session-tables.ts';
+import type { RowRange } from './column-query.ts';
+import { readNumbers, readTexts } from './column-query.ts';
+import type { Connection, SqlValue } from './connection.ts';
+import { readSamples } from './sample-read.ts';
+import { undamaged } from './store-failure.ts';
+
+const CURSOR_TABLES = [
+  ['images', 'image'],
+  ['processes', 'process'],
+  ['threads', 'thread'],
+  ['functions', 'function'],
+  ['frames', 'frame'],
+  ['stacks', 'stack'],
+  ['chunks', 'sample_chunk'],
+  ['symbols', 'symbol'],
+] as const;
+
+/** How many rows of everything the file holds now. */
+export async function readCursor(connection: Connection): Promise<SessionCursor> {
+  const counts = CURSOR_TABLES.map(
+    ([field, table]) => `(SELECT coalesce(max(id) + 1, 0) FROM ${table}) AS ${field}`,
+  );
+  const row = await connection.one(`SELECT ${counts.join(', ')}`);
+  const rows = (field: keyof SessionCursor): number => asCount(row[field]);
+  return {
+    images: rows('images'),
+    processes: rows('processes'),
+    threads: rows('threads'),
+    functions: rows('functions'),
+    frames: rows('frames'),
+    stacks: rows('stacks'),
+    chunks: rows('chunks'),
+    symbols: rows('symbols'),
+  };
+}
+
+/** Whether a cursor can have come from this file at an earlier time. */
+export const isWithin = (cursor: SessionCursor, end: SessionCursor): boolean =>
+  CURSOR_TABLES.every(
+    ([field]) =>
+      Number.isInteger(cursor[field]) && cursor[field] >= 0 && cursor[field] <= end[field],
+  );
+
+function asCount(value: SqlValue | undefined): number {
+  undamaged(typeof value === 'number' && value >= 0, 'a table has negative ids');
+  return value;
+}
+
+/** Rows from one cursor to another; the caller's transaction keeps the file still meanwhile. */
+export async function readDelta(
+  connection: Connection,
+  from: SessionCursor,
+  to: SessionCursor,
+): Promise<SessionDelta> {
+  const range = (field: keyof SessionCursor, table: string): RowRange => ({
+    table,
+    from: from[field],
+    to: to[field],
+  });
+  const images = await readImages(connection, range('images', 'image'));
+  const processes = await readProcesses(connection, to.processes);
+  const threads = await readThreads(connection, to);
+  const functions = await readFunctions(connection, range('functions', 'function'), to);
+  const frames = await readFrames(connection, range('frames', 'frame'), to);
+  const stacks = await readStacks(connection, range('stacks', 'stack'), to);
+  const samples = await readSamples(connection, { from: from.chunks, to: to.chunks });
+  checkSamples(samples, to);
+  const symbols = await readSymbols(connection, from, to);
+  for (let i = 0; i < symbols.frame.length; i++) {
+    const row = symbols.frame[i]! - from.frames;
+    if (row >= 0) frames.func[row] = symbols.function[i]!;
+  }
+  return {
+    ...{ from, to },
+    tables: { images, processes, threads, functions, frames, stacks, samples },
+    symbolFrame: symbols.frame,
+    symbolFunction: symbols.function,
+  };
+}
+
+/** Throws DamageFound unless every value lies in [least, limit). */
+function within(column: Int32Array | Uint8Array, least: number, limit: number, what: string): void {
+  let sound = true;
+  for (const value of column) sound &&= value >= least && value < limit;
+  undamaged(sound, `${what} names a row that is not there`);
+}
+
+async function readImages(connection: Connection, range: RowRange): Promise<ImageTable> {
+  const length = range.to - range.from;
+  const kind = new Uint8Array(length);
+  await readNumbers(connection, range, [{ sql: 'kind', into: kind }]);
+  within(kind, 0, IMAGE_KINDS.length, 'image.kind');
+  const [path = [], buildId = []] = await readTexts(connection, range, ['path', 'build_id']);
+  return { length, kind, path, buildId };
+}
+
+async function readProcesses(connection: Connection, length: number): Promise<ProcessTable> {
+  const range = { table: 'process', from: 0, to: length };
+  const pid = new Int32Array(length);
+  const parentPid = new Int32Array(length);
+  const start = new Float64Array(length);
+  const end = new Float64Array(length);
+  await readNumbers(connection, range, [
+    { sql: 'pid', into: pid },
+    { sql: 'parent_pid', into: parentPid },
+    { sql: 'start_ns', into: start },
+    { sql: `coalesce(end_ns, 'n')`, into: end },
+  ]);
+  const [comm = [], exe = []] = await readTexts(connection, range, ['comm', 'exe']);
+  return { length, pid, parentPid, start, end, comm, exe };
+}
+
+async function readThreads(connection: Connection, to: SessionCursor): Promise<ThreadTable> {
+  const length = to.threads;
+  const range = { table: 'thread', from: 0, to: length };
+  const process = new Int32Array(length);
+  const tid = new Int32Array(length);
+  await readNumbers(connection, range, [
+    { sql: 'process', into: process },
+    { sql: 'tid', into: tid },
+  ]);
+  within(process, 0, to.processes, 'thread.process');
+  const [comm = []] = await readTexts(connection, range, ['comm']);
+  return { length, process, tid, comm };
+}
+
+async function readFunctions(
+  connection: Connection,
+  range: RowRange,
+  to: SessionCursor,
+): Promise<FunctionTable> {
+  const length = range.to - range.from;
+  const image = new Int32Array(length);
+  await readNumbers(connection, range, [{ sql: 'image', into: image }]);
+  within(image, 0, to.images, 'function.image');
+  const [name = []] = await readTexts(connection, range, ['name']);
+  return { length, name, image };
+}
+
+async function readFrames(
+  connection: Connection,
+  range: RowRange,
+  to: SessionCursor,
+): Promise<FrameTable> {
+  const length = range.to - range.from;
+  const image = new Int32Array(length);
+  const offset = new Float64Array(length);
+  const kind = new Uint8Array(length);
+  await readNumbers(connection, range, [
+    { sql: 'image', into: image },
+    { sql: 'offset', into: offset },
+    { sql: 'kind', into: kind },
+  ]);
+  within(image, 0, to.images, 'frame.image');
+  within(kind, 0, FRAME_KINDS.length, 'frame.kind');
+  return { length, image, offset, kind, func: new Int32Array(length).fill(-1) };
+}
+
+async function readStacks(
+  connection: Connection,
+  range: RowRange,
+  to: SessionCursor,
+): Promise<StackTable> {
+  const length = range.to - range.from;
+  const parent = new Int32Array(length);
+  const frame = new Int32Array(length);
+  // Mostly 1: short texts are quick to make and to parse.
+  await readNumbers(connection, range, [
+    { sql: 'coalesce(id - parent, 0)', into: parent },
+    { sql: 'frame', into: frame },
+  ]);
+  within(frame, 0, to.frames, 'stack.frame');
+  let ordered = true;
+  for (let i = 0; i < length; i++) {
+    const id = range.from + i;
+    const distance = parent[i]!;
+    ordered &&= distance >= 0 && distance <= id;
+    parent[i] = distance === 0 ? -1 : id - distance;
+  }
+  undamaged(ordered, 'stack.parent does not precede its children');
+  return { length, parent, frame };
+}
+
+function checkSamples({ thread, stack }: SampleTable, to: SessionCursor): void {
+  within(thread, 0, to.threads, 'a sample thread');
+  within(stack, -1, to.stacks, 'a sample stack');
+}
+
+interface Symbols {
+  readonly frame: Int32Array;
+  readonly function: Int32Array;
+}
+
+/** Symbols of the machine code's own function (depth 0); inlined ones are not in the tables yet. */
+async function readSymbols(
+  connection: Connection,
+  from: SessionCursor,
+  to: SessionCursor,
+): Promise<Symbols> {
+  const range = { table: 'symbol', from: from.symbols, to: to.symbols };
+  const length = to.symbols - from.symbols;
+  const frame = new Int32Array(length);
+  const func = new Int32Array(length);
+  const depth = new Int32Array(length);
+  await readNumbers(connection, range, [
+    { sql: 'frame', into: frame },
+    { sql: 'function', into: func },
+    { sql: 'depth', into: depth },
+  ]);
+  within(frame, 0, to.frames, 'symbol.frame');
+  within(func, 0, to.functions, 'symbol.function');
+  const isOwn = (_: number, row: number): boolean => depth[row] === 0;
+  return { frame: frame.filter(isOwn), function: func.filter(isOwn) };
+}

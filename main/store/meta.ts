@@ -1,0 +1,121 @@
+import type { CaptureSpec } from '#shared/model/capture-spec.ts';
+import type { HostFacts, SessionState } from '#shared/model/session-info.ts';
+import { undamaged } from './store-failure.ts';
+
+/** What a session knows about itself from its first byte on; rows of the table `meta`. */
+export interface SessionMeta {
+  /** Product version, e.g. "0.1.0". */
+  readonly recordedBy: string;
+  /** Wall-clock time of session start, ISO 8601 UTC. */
+  readonly startedAt: string;
+  /** CLOCK_MONOTONIC at session start, ns, lower-case hex without 0x; empty until sampling starts. */
+  readonly startMonotonicNs: string;
+  readonly host: HostFacts;
+  readonly spec: CaptureSpec;
+}
+
+/** SessionMeta with what the store adds. */
+export interface StoredMeta extends SessionMeta {
+  readonly state: SessionState;
+  /** End of capture, ns since session start; 0 while recording. */
+  readonly endNs: number;
+}
+
+/** Every key of the table `meta`; SESSION-FORMAT.md documents each, held by a test. */
+export const META_KEYS = [
+  'recorded_by',
+  'started_at',
+  'start_monotonic_ns',
+  'state',
+  'end_ns',
+  'spec',
+  'host.hostname',
+  'host.kernel',
+  'host.arch',
+  'host.os',
+  'host.cpu_model',
+  'host.cpus',
+  'host.memory_bytes',
+  'host.sample_event',
+  'host.bpf_jit',
+] as const;
+export type MetaKey = (typeof META_KEYS)[number];
+export type MetaRow = readonly [key: MetaKey, value: string];
+
+const STATES: readonly string[] = ['recording', 'complete', 'interrupted'] satisfies SessionState[];
+
+const hostRows = (host: HostFacts): readonly MetaRow[] => [
+  ['host.hostname', host.hostname],
+  ['host.kernel', host.kernel],
+  ['host.arch', host.arch],
+  ['host.os', host.os],
+  ['host.cpu_model', host.cpuModel],
+  ['host.cpus', String(host.cpus)],
+  ['host.memory_bytes', String(host.memoryBytes)],
+  ['host.sample_event', host.sampleEvent],
+  ['host.bpf_jit', host.bpfJit ? '1' : '0'],
+];
+
+/** Rows for the given parts; what is absent stays as it is in the file. */
+export function metaRows(part: Partial<StoredMeta>): readonly MetaRow[] {
+  const rows: MetaRow[] = [];
+  if (part.recordedBy !== undefined) rows.push(['recorded_by', part.recordedBy]);
+  if (part.startedAt !== undefined) rows.push(['started_at', part.startedAt]);
+  if (part.startMonotonicNs !== undefined) rows.push(['start_monotonic_ns', part.startMonotonicNs]);
+  if (part.state !== undefined) rows.push(['state', part.state]);
+  if (part.endNs !== undefined) rows.push(['end_ns', String(Math.round(part.endNs))]);
+  if (part.spec !== undefined) rows.push(['spec', JSON.stringify(part.spec)]);
+  if (part.host !== undefined) rows.push(...hostRows(part.host));
+  return rows;
+}
+
+/** Reads the rows back; a missing key or a value that makes no sense is damage. */
+export function metaFromRows(rows: ReadonlyMap<string, string>): StoredMeta {
+  const text = (key: MetaKey): string => {
+    const value = rows.get(key);
+    undamaged(value !== undefined, `meta has no "${key}"`);
+    return value;
+  };
+  const whole = (key: MetaKey): number => {
+    const value = Number(text(key));
+    undamaged(Number.isSafeInteger(value), `meta "${key}" is no whole number`);
+    return value;
+  };
+  const state = text('state');
+  undamaged(isState(state), `meta "state" is "${state}"`);
+  return {
+    recordedBy: text('recorded_by'),
+    startedAt: text('started_at'),
+    startMonotonicNs: text('start_monotonic_ns'),
+    state,
+    endNs: whole('end_ns'),
+    spec: specFrom(text('spec')),
+    host: {
+      hostname: text('host.hostname'),
+      kernel: text('host.kernel'),
+      arch: text('host.arch'),
+      os: text('host.os'),
+      cpuModel: text('host.cpu_model'),
+      cpus: whole('host.cpus'),
+      memoryBytes: whole('host.memory_bytes'),
+      sampleEvent: text('host.sample_event'),
+      bpfJit: text('host.bpf_jit') === '1',
+    },
+  };
+}
+
+const isState = (text: string): text is SessionState => STATES.includes(text);
+
+/** The spec is kept as the JSON it was started with; only its outline is checked. */
+function specFrom(text: string): CaptureSpec {
+  let spec: unknown;
+  try {
+    spec = JSON.parse(text);
+  } catch (thrown) {
+    undamaged(!(thrown instanceof SyntaxError), 'meta "spec" is no JSON');
+    throw thrown;
+  }
+  const isSpec = typeof spec === 'object' && spec !== null && 'source' in spec && 'target' in spec;
+  undamaged(isSpec, 'meta "spec" is no capture spec');
+  return spec as CaptureSpec;
+}

@@ -1,0 +1,122 @@
+import { invariant } from '#shared/invariant.ts';
+import { SLICE_NS } from '#shared/model/capture-spec.ts';
+import { packColumn } from './chunk-codec.ts';
+import type { Connection } from './connection.ts';
+import type { SampleColumns } from './session-batch.ts';
+
+/** Most samples in one chunk: bounds what a reader must decode at once. */
+export const MAX_CHUNK_SAMPLES = 65_536;
+
+const INSERT_CHUNK = `INSERT INTO sample_chunk (id, source, first_ns, last_ns, samples, weight,
+  times, threads, stacks, cpus, weights) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+
+const ADD_TO_TOTAL = `ON CONFLICT (slice, thread, stack)
+  DO UPDATE SET samples = samples + excluded.samples, weight = weight + excluded.weight`;
+
+/** Writes the samples as chunks, in the order given, and adds them to the totals per slice. */
+export async function insertSamples(
+  connection: Connection,
+  samples: SampleColumns,
+  firstId: number,
+): Promise<number> {
+  const { length, time, thread, stack, cpu, weight } = samples;
+  for (const column of [time, thread, stack, cpu, weight]) {
+    invariant(column.length >= length, 'a sample column is too short');
+  }
+  let id = firstId;
+  for (let from = 0; from < length; from += MAX_CHUNK_SAMPLES) {
+    await insertChunk(connection, samples, {
+      id,
+      from,
+      to: Math.min(length, from + MAX_CHUNK_SAMPLES),
+    });
+    id++;
+  }
+  if (length > 0) await addToTotals(connection, samples);
+  return id;
+}
+
+async function insertChunk(
+  connection: Connection,
+  samples: SampleColumns,
+  { id, from, to }: { readonly id: number; readonly from: number; readonly to: number },
+): Promise<void> {
+  let first = Infinity;
+  let last = -Infinity;
+  let total = 0;
+  let allOnes = true;
+  for (let i = from; i < to; i++) {
+    const at = samples.time[i]!;
+    if (at < first) first = at;
+    if (at > last) last = at;
+    const weight = samples.weight[i]!;
+    total += weight;
+    if (weight !== 1) allOnes = false;
+  }
+  await connection.run(INSERT_CHUNK, [
+    ...[id, samples.source, first, last, to - from, total],
+    packColumn(samples.time, { from, to, base: first }),
+    packColumn(samples.thread, { from, to, base: 0 }),
+    packColumn(samples.stack, { from, to, base: -1 }),
+    packColumn(samples.cpu, { from, to, base: 0 }),
+    allOnes ? null : packColumn(samples.weight, { from, to, base: 0 }),
+  ]);
+}
+
+/** Samples and weight of one stack of one thread within one slice. */
+interface Total {
+  samples: number;
+  weight: number;
+}
+
+/**
+ * Totals of one batch: slice → packed (thread, stack) → sums. The pair is packed into one number,
+ * thread x stride + stack + 1, which sorts like the pair.
+ */
+function totalsOf(samples: SampleColumns, stride: number): ReadonlyMap<number, Map<number, Total>> {
+  const slices = new Map<number, Map<number, Total>>();
+  for (let i = 0; i < samples.length; i++) {
+    const slice = Math.floor(samples.time[i]! / SLICE_NS);
+    let totals = slices.get(slice);
+    if (totals === undefined) slices.set(slice, (totals = new Map<number, Total>()));
+    const key = samples.thread[i]! * stride + samples.stack[i]! + 1;
+    const total = totals.get(key);
+    if (total === undefined) totals.set(key, { samples: 1, weight: samples.weight[i]! });
+    else {
+      total.samples++;
+      total.weight += samples.weight[i]!;
+    }
+  }
+  return slices;
+}
+
+/** Upserts the batch's totals in key order; most are single samples, which travel as bare keys. */
+async function addToTotals(connection: Connection, samples: SampleColumns): Promise<void> {
+  let stride = 2;
+  for (let i = 0; i < samples.length; i++) stride = Math.max(stride, samples.stack[i]! + 2);
+  for (const [slice, totals] of totalsOf(samples, stride)) {
+    const singles: number[] = [];
+    const sums: (readonly [key: number, samples: number, weight: number])[] = [];
+    const keys = Float64Array.from(totals.keys()).sort();
+    for (const key of keys) {
+      invariant(Number.isSafeInteger(key), 'too many threads and stacks to pack');
+      const total = totals.get(key)!;
+      if (total.samples === 1 && total.weight === 1) singles.push(key);
+      else sums.push([key, total.samples, total.weight]);
+    }
+    if (singles.length > 0) {
+      await connection.run(
+        `INSERT INTO stack_total SELECT ?1, value / ?2, value % ?2 - 1, 1, 1
+         FROM json_each(?3) WHERE true ${ADD_TO_TOTAL}`,
+        [slice, stride, `[${singles.join()}]`],
+      );
+    }
+    if (sums.length > 0) {
+      await connection.run(
+        `INSERT INTO stack_total SELECT ?1, (value ->> 0) / ?2, (value ->> 0) % ?2 - 1,
+         value ->> 1, value ->> 2 FROM json_each(?3) WHERE true ${ADD_TO_TOTAL}`,
+        [slice, stride, JSON.stringify(sums)],
+      );
+    }
+  }
+}
