@@ -7,19 +7,20 @@
 #ifndef EMBERSCOPE_WIRE_H
 #define EMBERSCOPE_WIRE_H
 
-/* Frames kept per stack; kernel.perf_event_max_stack's default (Documentation/admin-guide/sysctl/kernel.rst). */
+/* Frames kept per stack: the default of the sysctl kernel.perf_event_max_stack. */
 #define MAX_STACK_DEPTH 127
 
 /* Why a sample lacks part of its stacks; bits of stack_sample.flags. */
 #define SAMPLE_KERNEL_TRUNCATED 0x01 /* kernel stack reached MAX_STACK_DEPTH */
 #define SAMPLE_USER_TRUNCATED	0x02 /* user stack reached MAX_STACK_DEPTH */
 #define SAMPLE_KERNEL_MISSED	0x04 /* the kernel stack could not be read */
-#define SAMPLE_USER_MISSED	0x08 /* the user stack could not be read (not set for kernel threads) */
+#define SAMPLE_USER_MISSED	0x08 /* the user stack could not be read; not for kernel threads */
 #define SAMPLE_IDLE		0x10 /* taken in the idle task */
 
 /*
  * One sample. Followed on the ring buffer by kernel_frames then user_frames addresses (u64 each),
- * leaf first. Aggregated samples use the same layout with weight > 1 and the time of their slice.
+ * leaf first; callers are return addresses. Aggregated samples use the same layout: their weight is
+ * the number of samples, their time and CPU are those of the latest.
  */
 struct stack_sample {
 	__u64 time_ns;	     /* CLOCK_MONOTONIC, ns */
@@ -34,31 +35,69 @@ struct stack_sample {
 };
 
 /*
- * One CPU's counters, in .bss as cpu_counters[cpu], read through the mapped array without a
- * system call. All monotonically increasing. Each CPU writes only its own row.
+ * One CPU's counters: a row of sampler_state, read through the mapped array without a system call.
+ * All monotonically increasing. Each CPU writes only its own row.
  */
 struct cpu_counters {
-	__u64 samples;		 /* samples accepted (recorded or lost after acceptance) */
-	__u64 idle;		 /* ticks in the idle task */
-	__u64 filtered;		 /* ticks outside the target */
-	__u64 ring_full;	 /* samples lost: no room on the ring buffer */
-	__u64 stack_collisions;	 /* aggregate: stack-map slot taken by another stack */
-	__u64 counts_full;	 /* aggregate: count map full, samples lost */
-	__u64 truncated;	 /* samples with a stack cut at MAX_STACK_DEPTH */
-	__u64 missed;		 /* samples with an unreadable stack */
-	__u64 targets_full;	 /* children not followed: target set full */
-	__u64 runs;		 /* runs of our programs on this CPU */
-	__u64 run_ns;		 /* ns spent inside them, bpf_ktime_get_ns differences */
-	__u64 reserved[5];	 /* pads the row to two cache lines */
+	__u64 samples;	    /* samples accepted (recorded or lost after acceptance) */
+	__u64 idle;	    /* ticks in the idle task */
+	__u64 filtered;	    /* ticks outside the target */
+	__u64 ring_full;    /* samples lost: no room on the ring buffer */
+	__u64 stacks_full;  /* aggregate: stacks lost, the stack map was full */
+	__u64 counts_full;  /* aggregate: samples lost, the count map was full */
+	__u64 truncated;    /* samples with a stack cut at MAX_STACK_DEPTH */
+	__u64 missed;	    /* samples with an unreadable stack */
+	__u64 targets_full; /* children not followed: target set full */
+	__u64 runs;	    /* runs of our programs on this CPU */
+	__u64 run_ns;	    /* ns spent inside them, bpf_ktime_get_ns differences */
+	__u64 reserved[5];  /* pads the row to two cache lines */
 };
 
-/* Aggregate mode: key of the count map. */
+/* CPUs with a row of their own; ticks on a CPU beyond are not sampled. */
+#define MAX_CPUS 1024
+
+/* All of .bss of the sampler: mapped by the helper. */
+struct sampler_state {
+	__u32 slice;   /* aggregate: counts go to the map set slice & 1; written by the helper */
+	__u32 members; /* processes now in target_processes; 0: the target is gone */
+	__u64 reserved[7]; /* keeps the rows on cache lines of their own */
+	struct cpu_counters cpus[MAX_CPUS];
+};
+
+/* sampler_config.target_kind */
+#define TARGET_MACHINE 0
+#define TARGET_PROCESS 1
+#define TARGET_CGROUP  2
+
+/* All of .rodata of the sampler: written by the helper before the programs are loaded. */
+struct sampler_config {
+	__u64 cgroup_id;    /* TARGET_CGROUP: inode number of the cgroup v2 directory */
+	__u32 cgroup_level; /* its depth below the root, root = 0 */
+	__u32 target_kind;  /* TARGET_* */
+	__u32 aggregate;    /* 1: count stacks in maps; 0: send each sample */
+	__u32 include_idle; /* 1: keep samples of the idle task (machine targets) */
+	__u32 kernel_stacks;
+	__u32 user_stacks;
+};
+
+/* Aggregate mode: key of the count map. Every byte counts: padding is explicit and zero. */
 struct count_key {
 	__u32 tgid;
 	__u32 pid;
-	__s32 kernel_stack; /* stack-map id; < 0: none or lost */
-	__s32 user_stack;   /* stack-map id; < 0: none or lost */
 	__u64 cgroup_id;
+	__u64 kernel_stack;  /* key in the stack map; 0: none, or lost */
+	__u64 user_stack;    /* key in the stack map; 0: none, or lost */
+	__u16 kernel_frames; /* addresses valid in the stack map's value */
+	__u16 user_frames;
+	__u32 reserved;
+};
+
+/* Aggregate mode: value of the count map. */
+struct count_value {
+	__u64 samples;
+	__u64 last_ns;	/* CLOCK_MONOTONIC of the latest of them, ns */
+	__u32 last_cpu; /* and its CPU */
+	__u32 flags;	/* SAMPLE_* of all of them, or-ed */
 };
 
 #endif

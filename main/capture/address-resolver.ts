@@ -1,0 +1,213 @@
+import type { ImageKind } from '#shared/model/session-tables.ts';
+
+import type { MappingRow } from '../store/session-batch.ts';
+import { AddressMap } from './address-map.ts';
+import type { Mapping } from './address-space.ts';
+import type { FrameInterner } from './frame-interner.ts';
+import type { ImageTable } from './image-table.ts';
+import type { ProcessEntry } from './process-entry.ts';
+
+const TWO_TO_32 = 2 ** 32;
+/** From here on an address is no exact number, and no user address either: see Mapping. */
+const FIRST_INEXACT_HIGH = 2 ** 21;
+/** Set in the high half of every kernel address (x86-64, arm64). */
+const KERNEL_BIT = 0x8000_0000;
+
+/** Enough live processes to find a file through; libc has hundreds. */
+const MAX_USERS = 8;
+
+/** The kernel's own symbol table, as far as an address needs it; KernelSymbols implements it. */
+export interface KernelLocator {
+  /** null: no symbol table, or no symbol near the address. */
+  locate(high: number, low: number): { readonly image: string; readonly offset: number } | null;
+}
+
+/** What the resolver needs to know of a mapped file that the kernel did not say. */
+export type BuildIdLookup = (mapping: Mapping, pid: number) => string;
+
+/**
+ * Address → frame row. The usual case is one hash lookup per frame; only the first sight of an
+ * address in an address space searches mappings.
+ */
+export class AddressResolver {
+  readonly #images: ImageTable;
+  readonly #frames: FrameInterner;
+  readonly #buildIdOf: BuildIdLookup;
+  readonly #kernelFrames = new AddressMap();
+  #kernel: KernelLocator | null = null;
+  #unknownImage = -1;
+  #newMappings: MappingRow[] = [];
+  /** Image → rows of processes that had it mapped when sampled, oldest first, at most MAX_USERS. */
+  readonly #users = new Map<number, number[]>();
+  /** Build ids already looked up, by inode and path: a file is read once. */
+  readonly #buildIds = new Map<string, string>();
+
+  constructor(images: ImageTable, frames: FrameInterner, buildIdOf: BuildIdLookup) {
+    this.#images = images;
+    this.#frames = frames;
+    this.#buildIdOf = buildIdOf;
+  }
+
+  /** Addresses seen before this call were placed without symbols and keep their place. */
+  useKernel(kernel: KernelLocator): void {
+    this.#kernel = kernel;
+  }
+
+  /**
+   * The frame of one address of a kernel stack. A caller's address is a return address, one past
+   * the call: it is moved back by one so that it lies inside the call.
+   */
+  kernelFrame(high: number, low: number, isCaller: boolean): number {
+    if (isCaller) {
+      if (low === 0) high = (high - 1) >>> 0;
+      low = (low - 1) >>> 0;
+    }
+    const known = this.#kernelFrames.get(high, low);
+    if (known >= 0) return known;
+    const frame = this.#placeKernel(high, low);
+    this.#kernelFrames.set(high, low, frame);
+    return frame;
+  }
+
+  /** The frame of one address of a user stack, in the mappings the process has now. */
+  userFrame(entry: ProcessEntry, high: number, low: number, isCaller: boolean): number {
+    if (isCaller) {
+      if (low === 0) high = (high - 1) >>> 0;
+      low = (low - 1) >>> 0;
+    }
+    const known = entry.space.frames.get(high, low);
+    if (known >= 0) return known;
+    // A broken frame-pointer chain yields any number; those that are no address share one frame.
+    if (high >= FIRST_INEXACT_HIGH) return this.#unknownFrame(0);
+    const address = high * TWO_TO_32 + low;
+    const mapping = entry.space.find(address);
+    if (mapping === null) return this.#unknownFrame(address);
+    const frame = this.#placeUser(entry, mapping, address);
+    entry.space.frames.set(high, low, frame);
+    return frame;
+  }
+
+  /** Mappings that samples fell into for the first time since the last call. */
+  takeNewMappings(): readonly MappingRow[] {
+    const fresh = this.#newMappings;
+    this.#newMappings = [];
+    return fresh;
+  }
+
+  /** Rows of processes in which samples fell into this image, oldest first. */
+  usersOf(image: number): readonly number[] {
+    return this.#users.get(image) ?? [];
+  }
+
+  #addUser(image: number, process: number): void {
+    const users = this.#users.get(image);
+    if (users === undefined) this.#users.set(image, [process]);
+    else if (!users.includes(process)) {
+      users.push(process);
+      if (users.length > MAX_USERS) users.shift();
+    }
+  }
+
+  #placeKernel(high: number, low: number): number {
+    if (high < KERNEL_BIT) return this.#unknownFrame(0);
+    const place = this.#kernel?.locate(high, low) ?? null;
+    if (place !== null) {
+      const kind: ImageKind = place.image === '[kernel]' ? 'kernel' : 'module';
+      return this.#frameIn({ kind, path: place.image }, place.offset);
+    }
+    // Without kallsyms the base is unknown: the low bits still tell functions apart.
+    const offset = (high & 0xf_ffff) * TWO_TO_32 + low;
+    return this.#frameIn({ kind: 'kernel', path: '[kernel]' }, offset);
+  }
+
+  #placeUser(entry: ProcessEntry, mapping: Mapping, address: number): number {
+    const kind = mappingKind(mapping.path);
+    const image = this.#imageOf(entry, mapping, kind);
+    if (entry.space.markUsed(mapping)) {
+      this.#addUser(image, entry.row);
+      this.#newMappings.push({
+        process: entry.row,
+        image,
+        startAddress: mapping.start.toString(16),
+        endAddress: mapping.end.toString(16),
+        fileOffset: mapping.fileOffset,
+        fromNs: mapping.fromNs,
+      });
+    }
+    const offset = offsetIn(kind, mapping, address);
+    return this.#frames.intern(image, offset, this.#images.frameKindOf(image));
+  }
+
+  #imageOf(entry: ProcessEntry, mapping: Mapping, kind: ImageKind): number {
+    const { path, inode: fileIdentity } = mapping;
+    switch (kind) {
+      case 'jit':
+        return this.#image({ kind, path: '[jit]', fileIdentity: `pid:${entry.pid}` });
+      case 'vdso':
+        return this.#image({ kind, path: '[vdso]' });
+      case 'unknown':
+        return this.#image({ kind, path: '[unknown]' });
+      case 'elf': {
+        const buildId = this.#buildId(entry, mapping);
+        return this.#image({ kind, path, buildId, fileIdentity });
+      }
+      case 'kernel':
+      case 'module':
+        return this.#image({ kind, path });
+    }
+  }
+
+  /** One file seen through /proc and through the kernel's records must become one image. */
+  #buildId(entry: ProcessEntry, mapping: Mapping): string {
+    if (mapping.buildId !== '') return mapping.buildId;
+    const key = `${mapping.inode}\0${mapping.path}`;
+    let found = this.#buildIds.get(key);
+    if (found === undefined) {
+      found = this.#buildIdOf(mapping, entry.pid);
+      this.#buildIds.set(key, found);
+    }
+    return found;
+  }
+
+  #unknownFrame(address: number): number {
+    if (this.#unknownImage < 0) {
+      this.#unknownImage = this.#image({ kind: 'unknown', path: '[unknown]' });
+    }
+    const kind = this.#images.frameKindOf(this.#unknownImage);
+    return this.#frames.intern(this.#unknownImage, address, kind);
+  }
+
+  #frameIn(image: { kind: ImageKind; path: string }, offset: number): number {
+    const id = this.#image(image);
+    return this.#frames.intern(id, offset, this.#images.frameKindOf(id));
+  }
+
+  #image(known: {
+    kind: ImageKind;
+    path: string;
+    buildId?: string;
+    fileIdentity?: string;
+  }): number {
+    return this.#images.intern({ buildId: '', fileIdentity: '', ...known });
+  }
+}
+
+/** What the kernel's name of a mapping says about it (proc_pid_maps(5)). */
+export function mappingKind(path: string): ImageKind {
+  if (path === '[vdso]') return 'vdso';
+  // Code in memory that no file backs: generated at run time. //anon is the kernel's word in
+  // PERF_RECORD_MMAP2; memfd and /dev/zero are how runtimes map code twice (writable, executable).
+  const isGenerated =
+    !path.startsWith('/') ||
+    path.startsWith('//anon') ||
+    path.startsWith('/memfd:') ||
+    path.startsWith('/dev/zero') ||
+    path.startsWith('/SYSV');
+  return isGenerated ? 'jit' : 'elf';
+}
+
+/** FrameTable.offset for an address in a mapping. */
+function offsetIn(kind: ImageKind, mapping: Mapping, address: number): number {
+  if (kind === 'elf') return address - mapping.start + mapping.fileOffset;
+  return kind === 'vdso' ? address - mapping.start : address;
+}

@@ -1,0 +1,124 @@
+import { resolve } from 'node:path';
+
+import type { ProfilerError } from '#shared/errors.ts';
+import type { CaptureSpec } from '#shared/model/capture-spec.ts';
+import { err, ok, type Result } from '#shared/result.ts';
+
+import manifest from '../../package.json' with { type: 'json' };
+import type { SessionMeta } from '../store/meta.ts';
+import { SessionWriter } from '../store/session-writer.ts';
+import type { ResolvedTarget } from './capture-source.ts';
+import { resolveCgroup } from './cgroup.ts';
+import { HelperClient } from './helper-client.ts';
+import { HelperInbox } from './helper-inbox.ts';
+import { hostFacts } from './host-facts.ts';
+import { LiveRecording } from './live-recording.ts';
+import { checkOutput } from './output-check.ts';
+import { checkPrivileges } from './privileges.ts';
+import type { Recording, RecordingOptions } from './recording.ts';
+import { captureSource } from './sources/index.ts';
+import { SymbolSide } from './symbol-side.ts';
+import { type LaunchedTarget, launchStopped, processState } from './target-launch.ts';
+import type { Started } from './wire/helper-protocol.ts';
+
+/** Version of this product, as sessions record it. */
+export const PRODUCT_VERSION: string = manifest.version;
+
+interface Target {
+  readonly resolved: ResolvedTarget;
+  readonly launched: LaunchedTarget | null;
+}
+
+/**
+ * Starts a capture into a new session file. Everything that can be refused without privilege is
+ * refused first; whatever was started before a failure is ended again, and no file stays behind.
+ */
+export async function startRecording(
+  spec: CaptureSpec,
+  outputPath: string,
+  options: RecordingOptions = {},
+): Promise<Result<Recording, ProfilerError>> {
+  const path = resolve(outputPath);
+  const checked = [
+    captureSource(spec.source).validate(spec),
+    checkOutput(path, options.force ?? false),
+    checkPrivileges(),
+  ];
+  for (const check of checked) if (!check.ok) return check;
+  const target = await resolveTarget(spec, options);
+  if (!target.ok) return target;
+  const recording = await record(spec, path, { target: target.value, options });
+  if (!recording.ok) target.value.launched?.kill();
+  return recording;
+}
+
+async function record(
+  spec: CaptureSpec,
+  path: string,
+  { target, options }: { target: Target; options: RecordingOptions },
+): Promise<Result<Recording, ProfilerError>> {
+  const inbox = new HelperInbox(spec.kernelStacks);
+  const helper = await HelperClient.connect(inbox);
+  if (!helper.ok) return helper;
+  const request = captureSource(spec.source).toStartRequest(spec, target.resolved);
+  const started = await helper.value.start(request);
+  if (!started.ok) return started;
+  const startNs = BigInt(started.value.startNs);
+  const meta = sessionMeta(spec, started.value, startNs);
+  const writer = await SessionWriter.create(path, meta, { replace: options.force ?? false });
+  if (!writer.ok) {
+    helper.value.kill();
+    return writer;
+  }
+  const recording = new LiveRecording({
+    helper: helper.value,
+    inbox,
+    writer: writer.value,
+    symbols: new SymbolSide(),
+    meta,
+    startNs,
+    launched: target.launched,
+    options,
+  });
+  target.launched?.resume();
+  return ok(recording);
+}
+
+async function resolveTarget(
+  { target }: CaptureSpec,
+  options: RecordingOptions,
+): Promise<Result<Target, ProfilerError>> {
+  switch (target.kind) {
+    case 'machine':
+      return ok({ resolved: target, launched: null });
+    case 'process': {
+      const { pid } = target;
+      const state = processState(pid);
+      if (state === null) return err({ kind: 'target-not-found', pid });
+      if (state === 'Z' || state === 'X') return err({ kind: 'target-gone', pid });
+      return ok({ resolved: { kind: 'process', pid }, launched: null });
+    }
+    case 'cgroup': {
+      const cgroup = resolveCgroup(target.path);
+      return cgroup.ok ? ok({ resolved: cgroup.value, launched: null }) : cgroup;
+    }
+    case 'command': {
+      const launched = await launchStopped(target.argv, target.cwd, options.stdio ?? 'ignore');
+      if (!launched.ok) return launched;
+      const { pid } = launched.value;
+      return ok({ resolved: { kind: 'process', pid }, launched: launched.value });
+    }
+  }
+}
+
+function sessionMeta(spec: CaptureSpec, started: Started, startNs: bigint): SessionMeta {
+  // hrtime is CLOCK_MONOTONIC on Linux, the clock of startNs.
+  const elapsedMs = Number(process.hrtime.bigint() - startNs) / 1e6;
+  return {
+    recordedBy: PRODUCT_VERSION,
+    startedAt: new Date(Date.now() - elapsedMs).toISOString(),
+    startMonotonicNs: startNs.toString(16),
+    host: { ...hostFacts(), sampleEvent: started.sampleEvent },
+    spec,
+  };
+}

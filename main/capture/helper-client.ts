@@ -1,0 +1,234 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+
+import type { ProfilerError } from '#shared/errors.ts';
+import { err, ok, type Result } from '#shared/result.ts';
+
+import { spawnHelper } from './helper-process.ts';
+import { decodeJson, encodeFrame, encodeJsonFrame, type Frame, FrameDecoder } from './wire/framing.ts';
+import {
+  type Bye,
+  byeSchema,
+  errorSchema,
+  factsSchema,
+  type Hello,
+  type HelperStats,
+  helloSchema,
+  PROTOCOL_VERSION,
+  type ProcessFact,
+  type Started,
+  type StartRequest,
+  startedSchema,
+  statsSchema,
+} from './wire/helper-protocol.ts';
+
+/** What the helper sends while it records, in the order sent. */
+export interface HelperListener {
+  kallsyms(text: Uint8Array): void;
+  facts(facts: readonly ProcessFact[]): void;
+  /** stack_sample records back to back. */
+  data(payload: Uint8Array): void;
+  stats(stats: HelperStats): void;
+}
+
+/** How the helper ended: with its farewell, or with the reason why there was none. */
+export interface HelperEnd {
+  readonly bye: Bye | null;
+  readonly error: ProfilerError | null;
+}
+
+/** From start to hello: the runtime comes up in 0.1 s, a busy machine needs longer. */
+const HELLO_TIMEOUT_MS = 10_000;
+/** From start request to started: the verifier takes its time on old kernels. */
+const STARTED_TIMEOUT_MS = 30_000;
+/** From stop to the end of the process: the last drain takes some 10 ms. */
+const STOP_TIMEOUT_MS = 5000;
+/** Of the helper's standard error, characters: its last words matter. */
+const KEPT_STDERR = 4000;
+
+interface Waiting<T> {
+  readonly settle: (outcome: Result<T, ProfilerError>) => void;
+}
+
+/**
+ * The unprivileged end of the helper's pipes: starts it, checks who answers, and turns bytes into
+ * calls of a listener. `ended` settles once the last byte has been delivered, and never rejects.
+ */
+export class HelperClient {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #decoder = new FrameDecoder();
+  readonly #listener: HelperListener;
+  #stderr = '';
+  #hello: Waiting<Hello> | null = null;
+  #started: Waiting<Started> | null = null;
+  #bye: Bye | null = null;
+  #error: ProfilerError | null = null;
+  readonly ended: Promise<HelperEnd>;
+
+  private constructor(child: ChildProcessWithoutNullStreams, listener: HelperListener) {
+    this.#child = child;
+    this.#listener = listener;
+    child.stdout.on('data', (chunk: Buffer) => this.#receive(chunk));
+    child.stderr.setEncoding('utf8');
+    child.stderr.on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-KEPT_STDERR);
+    });
+    // A helper that is gone tells so by its exit; writing to it then must not end this process.
+    child.stdin.on('error', (error) => this.#note(`cannot write to it: ${error.message}`));
+    child.stdout.on('error', (error) => this.#note(`cannot read from it: ${error.message}`));
+    child.on('error', (error) => this.#note(error.message));
+    this.ended = new Promise((settle) => {
+      child.once('close', (code, signal) => settle(this.#end(code, signal)));
+    });
+  }
+
+  /** Starts the helper and waits until it has said who it is. */
+  static async connect(listener: HelperListener): Promise<Result<HelperClient, ProfilerError>> {
+    const child = spawnHelper();
+    if (!child.ok) return child;
+    const client = new HelperClient(child.value, listener);
+    const hello = await client.#wait<Hello>((waiting) => (client.#hello = waiting), HELLO_TIMEOUT_MS);
+    return hello.ok ? ok(client) : hello;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Begins sampling; on failure the helper is gone. */
+  start(request: StartRequest): Promise<Result<Started, ProfilerError>> {
+    const answer = this.#wait<Started>(
+      (waiting) => (this.#started = waiting),
+      STARTED_TIMEOUT_MS,
+    );
+    this.#child.stdin.write(encodeJsonFrame('start', request));
+    return answer;
+  }
+
+  /** Asks for the last drain and the farewell; `ended` follows, by force if need be. */
+  stop(): void {
+    // Written, not ended: a closed pipe means that nobody is left to take the last drain.
+    if (this.#child.stdin.writable) this.#child.stdin.write(encodeFrame('stop'));
+    this.#killAfter(STOP_TIMEOUT_MS);
+  }
+
+  /** Lets the pipe fill up; the helper then queues, and counts what it must drop. */
+  pause(): void {
+    this.#child.stdout.pause();
+  }
+
+  resume(): void {
+    this.#child.stdout.resume();
+  }
+
+  /** Ends it at once; what it had not sent is lost. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  /** Settles with the answer, the helper's own error, its end, or a time-out, whichever is first. */
+  async #wait<T>(
+    register: (waiting: Waiting<T>) => void,
+    timeoutMs: number,
+  ): Promise<Result<T, ProfilerError>> {
+    const answer = new Promise<Result<T, ProfilerError>>((settle) => register({ settle }));
+    const over = this.ended.then((end) => err(end.error ?? this.#lost(null, null, 'it ended')));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<Result<T, ProfilerError>>((settle) => {
+      const detail = `no answer within ${timeoutMs / 1000} s`;
+      timer = setTimeout(() => settle(err(this.#lost(null, null, detail))), timeoutMs);
+    });
+    const outcome = await Promise.race([answer, over, late]);
+    clearTimeout(timer);
+    if (!outcome.ok) this.kill();
+    return outcome;
+  }
+
+  #receive(chunk: Buffer): void {
+    // A plain view: Buffer's slice() shares memory where Uint8Array's copies.
+    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const frames = this.#decoder.push(bytes);
+    if (!frames.ok) return this.#violate(frames.error);
+    for (const frame of frames.value) {
+      if (this.#error === null) this.#dispatch(frame);
+    }
+  }
+
+  #dispatch({ type, payload }: Frame): void {
+    switch (type) {
+      case 'data':
+        return this.#listener.data(payload);
+      case 'kallsyms':
+        return this.#listener.kallsyms(payload);
+      case 'facts':
+        return this.#parsed(type, factsSchema.safeParse(decodeJson(payload)), (facts) =>
+          this.#listener.facts(facts),
+        );
+      case 'stats':
+        return this.#parsed(type, statsSchema.safeParse(decodeJson(payload)), (stats) =>
+          this.#listener.stats(stats),
+        );
+      case 'hello':
+        return this.#parsed(type, helloSchema.safeParse(decodeJson(payload)), (hello) =>
+          this.#greet(hello),
+        );
+      case 'started':
+        return this.#parsed(type, startedSchema.safeParse(decodeJson(payload)), (started) =>
+          this.#started?.settle(ok(started)),
+        );
+      case 'bye':
+        return this.#parsed(type, byeSchema.safeParse(decodeJson(payload)), (bye) => {
+          this.#bye = bye;
+          this.#killAfter(STOP_TIMEOUT_MS);
+        });
+      case 'error':
+        return this.#parsed(type, errorSchema.safeParse(decodeJson(payload)), (error) => {
+          // Our own program's word, already in the shape of errors.ts.
+          this.#error = error as unknown as ProfilerError;
+          this.#killAfter(STOP_TIMEOUT_MS);
+        });
+      case 'start':
+      case 'stop':
+        return this.#violate({ kind: 'helper-protocol', detail: `it sent a ${type} frame` });
+    }
+  }
+
+  #parsed<T>(
+    type: string,
+    parsed: { success: true; data: T } | { success: false; error: { message: string } },
+    use: (value: T) => void,
+  ): void {
+    if (parsed.success) return use(parsed.data);
+    this.#violate({ kind: 'helper-protocol', detail: `bad ${type} frame: ${parsed.error.message}` });
+  }
+
+  #greet(hello: Hello): void {
+    if (hello.protocol === PROTOCOL_VERSION) return this.#hello?.settle(ok(hello));
+    const detail = `it speaks protocol ${hello.protocol}, this program ${PROTOCOL_VERSION}`;
+    this.#violate({ kind: 'helper-protocol', detail });
+  }
+
+  #violate(error: ProfilerError): void {
+    this.#error ??= error;
+    this.kill();
+  }
+
+  #note(text: string): void {
+    this.#stderr = `${this.#stderr}\n${text}`.slice(-KEPT_STDERR);
+  }
+
+  #killAfter(timeoutMs: number): void {
+    const timer = setTimeout(() => this.kill(), timeoutMs);
+    timer.unref();
+    void this.ended.then(() => clearTimeout(timer));
+  }
+
+  #end(code: number | null, signal: string | null): HelperEnd {
+    if (this.#error !== null) return { bye: this.#bye, error: this.#error };
+    if (this.#bye !== null) return { bye: this.#bye, error: null };
+    return { bye: null, error: this.#lost(code, signal, this.#stderr.trim()) };
+  }
+
+  #lost(exitCode: number | null, signal: string | null, detail: string): ProfilerError {
+    return { kind: 'helper-lost', exitCode, signal, detail };
+  }
+}

@@ -1,0 +1,282 @@
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
+
+import type { ProfilerError } from '#shared/errors.ts';
+import { invariant } from '#shared/invariant.ts';
+import type { CaptureEndReason } from '#shared/ipc/contract.ts';
+import type { LossReason, SessionInfo } from '#shared/model/session-info.ts';
+import { nanoseconds } from '#shared/units.ts';
+
+import type { SessionMeta } from '../store/meta.ts';
+import { FORMAT_VERSION } from '../store/schema.ts';
+import type { SessionWriter } from '../store/session-writer.ts';
+import { isEmptyBatch } from './batch-builder.ts';
+import type { HelperClient, HelperEnd } from './helper-client.ts';
+import type { HelperInbox } from './helper-inbox.ts';
+import { OwnCost } from './own-cost.ts';
+import type {
+  Recording,
+  RecordingEnd,
+  RecordingOptions,
+  RecordingPhase,
+  RecordingProgress,
+} from './recording.ts';
+import { SessionIngest } from './session-ingest.ts';
+import { SymbolFeed } from './symbol-feed.ts';
+import type { SymbolSide } from './symbol-side.ts';
+import type { LaunchedTarget } from './target-launch.ts';
+
+/** At most half a second between commits is promised: what a crash can cost. */
+const COMMIT_INTERVAL_MS = 300;
+/** Longest stretch of symbol work between two looks at the pipes, ms. */
+const SYMBOL_SLICE_MS = 20;
+/** Pause between two of them while recording: leaves half the time to the stream. */
+const SYMBOL_PAUSE_MS = 20;
+/** Samples held while a commit runs, beyond which the helper has to wait. */
+const MAX_WAITING_SAMPLES = 500_000;
+/** Generated code is asked for again this often: runtimes write their names late. */
+const JIT_RETRY_MS = 3000;
+/** Facts wait this long for samples older than themselves, ns: the helper drains ten times as often. */
+const FACT_SLACK_NS = 1e9;
+/** A launched command gets this long to end after SIGTERM before it is left alone, ms. */
+const COMMAND_END_WAIT_MS = 2000;
+
+/** Everything a running capture consists of; startRecording() puts it together. */
+export interface RecordingParts {
+  readonly helper: HelperClient;
+  readonly inbox: HelperInbox;
+  readonly writer: SessionWriter;
+  readonly symbols: SymbolSide;
+  readonly meta: SessionMeta;
+  /** CLOCK_MONOTONIC at session start, ns. */
+  readonly startNs: bigint;
+  readonly launched: LaunchedTarget | null;
+  readonly options: RecordingOptions;
+}
+
+/** A capture from its first sample to the closed file. */
+export class LiveRecording implements Recording {
+  readonly #parts: RecordingParts;
+  readonly #ingest: SessionIngest;
+  readonly #feed: SymbolFeed;
+  readonly #cost = new OwnCost();
+  readonly ended: Promise<RecordingEnd>;
+  #phase: RecordingPhase = 'recording';
+  /** Why it was asked to end; null: nobody asked. */
+  #stopReason: CaptureEndReason | null = null;
+  /** The first thing that went wrong on this side. */
+  #error: ProfilerError | null = null;
+  #commit: Promise<void> | null = null;
+  #skipSymbols = false;
+  #isPaused = false;
+  #timers: NodeJS.Timeout[] = [];
+  #endNs: number | null = null;
+  #lastJitRetry = performance.now();
+
+  constructor(parts: RecordingParts) {
+    this.#parts = parts;
+    const { meta, symbols, inbox, helper } = parts;
+    this.#ingest = new SessionIngest(meta.spec.source, String(parts.startNs), (mapping, pid) =>
+      symbols.buildIdOf(mapping, pid),
+    );
+    this.#feed = new SymbolFeed(this.#ingest.tables, symbols);
+    this.#startTimers();
+    inbox.deliverTo(
+      {
+        kallsyms: (text) => symbols.addKallsyms(text),
+        facts: (facts) => this.#ingest.addFacts(facts),
+        data: (payload) => this.#receive(payload),
+        stats: (stats) => this.#cost.report(stats),
+      },
+      () => this.#ingest.useKernel(symbols.kernel()),
+    );
+    this.ended = helper.ended.then((end) => this.#finish(end));
+    void parts.launched?.exited.then(() => this.#stopHelper('target-exited'));
+  }
+
+  get path(): string {
+    return this.#parts.writer.path;
+  }
+
+  get helperPid(): number {
+    return this.#parts.helper.pid;
+  }
+
+  progress(): RecordingProgress {
+    return {
+      phase: this.#phase,
+      elapsed: nanoseconds(this.#elapsedNs()),
+      info: this.#info(),
+      symbolsRemaining: this.#feed.remaining,
+    };
+  }
+
+  stop(): Promise<RecordingEnd> {
+    this.#stopHelper('stopped');
+    return this.ended;
+  }
+
+  skipSymbols(): void {
+    this.#skipSymbols = true;
+  }
+
+  #startTimers(): void {
+    const { duration } = this.#parts.meta.spec;
+    this.#timers.push(setInterval(() => this.#startCommit(), COMMIT_INTERVAL_MS));
+    this.#timers.push(setInterval(() => this.#symbolSlice(), SYMBOL_SLICE_MS + SYMBOL_PAUSE_MS));
+    if (duration !== null) {
+      const leftMs = Math.max(0, (duration - this.#elapsedNs()) / 1e6);
+      this.#timers.push(setTimeout(() => this.#stopHelper('duration-over'), leftMs));
+    }
+  }
+
+  #stopHelper(reason: CaptureEndReason): void {
+    if (this.#stopReason !== null || this.#phase !== 'recording') return;
+    this.#stopReason = reason;
+    this.#resume();
+    this.#parts.helper.stop();
+  }
+
+  /** Ends the capture for a failure on this side; what was committed stays. */
+  #fail(error: ProfilerError): void {
+    this.#error ??= error;
+    this.#stopHelper('failed');
+  }
+
+  #receive(payload: Uint8Array): void {
+    this.#ingest.addSamples(payload);
+    if (this.#ingest.waitingSamples > MAX_WAITING_SAMPLES && !this.#isPaused) {
+      this.#isPaused = true;
+      this.#parts.helper.pause();
+      this.#startCommit();
+    }
+  }
+
+  #resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#parts.helper.resume();
+  }
+
+  /** One commit at a time; what arrives meanwhile waits for the next. */
+  #startCommit(): void {
+    this.#commit ??= this.#commitNow().finally(() => {
+      this.#commit = null;
+      this.#resume();
+    });
+  }
+
+  async #commitNow(): Promise<void> {
+    this.#ingest.applyFactsUntil(this.#elapsedNs() - FACT_SLACK_NS);
+    const batch = this.#ingest.takeBatch({
+      loss: this.#cost.takeChangedLoss(this.#ingest.malformed),
+      cost: this.#cost.takeRow(this.#elapsedNs()),
+      found: this.#feed.take(),
+    });
+    if (!isEmptyBatch(batch) && this.#error === null) {
+      const written = await this.#parts.writer.append(batch);
+      if (!written.ok) this.#fail(written.error);
+    }
+    this.#tellProgress();
+  }
+
+  #symbolSlice(): void {
+    if (this.#phase !== 'recording') return;
+    if (performance.now() - this.#lastJitRetry > JIT_RETRY_MS) {
+      this.#lastJitRetry = performance.now();
+      this.#feed.retryJit();
+    }
+    this.#feed.work(SYMBOL_SLICE_MS);
+  }
+
+  /** The helper is gone, its last byte is here: the rest is writing. */
+  async #finish(end: HelperEnd): Promise<RecordingEnd> {
+    this.#endNs = this.#elapsedNs();
+    this.#phase = 'finishing';
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#parts.inbox.open();
+    if (end.bye !== null) this.#cost.report(end.bye.stats);
+    this.#ingest.applyFactsUntil(Infinity);
+    await this.#commitAfterRunning();
+    await this.#symbolizeRest();
+    await this.#closeFile();
+    const reason = this.#endReason(end);
+    const commandExitCode = await this.#endCommand(reason);
+    this.#phase = 'done';
+    const result = { reason, error: this.#error ?? end.error, info: this.#info(), commandExitCode };
+    this.#tellProgress();
+    return result;
+  }
+
+  async #commitAfterRunning(): Promise<void> {
+    while (this.#commit !== null) await this.#commit;
+    await this.#commitNow();
+  }
+
+  async #symbolizeRest(): Promise<void> {
+    this.#feed.retryJit();
+    let committed = performance.now();
+    while (!this.#skipSymbols && this.#error === null && this.#feed.work(SYMBOL_SLICE_MS)) {
+      await yieldToEvents();
+      if (performance.now() - committed < COMMIT_INTERVAL_MS) continue;
+      await this.#commitNow();
+      committed = performance.now();
+    }
+    await this.#commitNow();
+  }
+
+  async #closeFile(): Promise<void> {
+    const endNs = Math.round(this.#endNs ?? this.#elapsedNs());
+    const closed = await this.#parts.writer.finish({ state: 'complete', endNs });
+    if (!closed.ok) this.#error ??= closed.error;
+    this.#parts.symbols.dispose();
+  }
+
+  #endReason(end: HelperEnd): CaptureEndReason {
+    if (this.#error !== null || end.error !== null) return 'failed';
+    if (this.#stopReason !== null) return this.#stopReason;
+    invariant(end.bye !== null, 'the helper ended with neither farewell nor error');
+    return end.bye.reason;
+  }
+
+  /** As perf-record(1) does: a command started for the recording does not outlive a wanted end. */
+  async #endCommand(reason: CaptureEndReason): Promise<number | null> {
+    const { launched } = this.#parts;
+    if (launched === null) return null;
+    if (reason === 'stopped' || reason === 'duration-over') launched.terminate();
+    const late = new Promise<null>((settle) => {
+      setTimeout(() => settle(null), COMMAND_END_WAIT_MS).unref();
+    });
+    return Promise.race([launched.exited, late]);
+  }
+
+  #tellProgress(): void {
+    this.#parts.options.onProgress?.(this.progress());
+  }
+
+  #elapsedNs(): number {
+    if (this.#endNs !== null) return this.#endNs;
+    // hrtime is CLOCK_MONOTONIC on Linux, the clock of the samples.
+    return Number(process.hrtime.bigint() - this.#parts.startNs);
+  }
+
+  #info(): SessionInfo {
+    const { recordedBy, startedAt, host, spec } = this.#parts.meta;
+    return {
+      formatVersion: FORMAT_VERSION,
+      recordedBy,
+      state: this.#phase === 'done' ? 'complete' : 'recording',
+      host,
+      spec,
+      startedAt,
+      duration: nanoseconds(Math.max(this.#elapsedNs(), this.#ingest.lastNs)),
+      totalWeight: this.#ingest.totalWeight,
+      sampleCount: this.#ingest.sampleCount,
+      idleSamples: this.#cost.idleSamples,
+      loss: [...this.#cost.loss(this.#ingest.malformed)].map(([reason, count]) => ({
+        reason: reason as LossReason,
+        count,
+      })),
+      cost: this.#cost.now(),
+    };
+  }
+}

@@ -1,0 +1,76 @@
+import type { CostReport } from '#shared/model/session-info.ts';
+
+import type { CostRow } from '../store/session-batch.ts';
+import type { HelperStats } from './wire/helper-protocol.ts';
+
+/** The helper's counters before its first report. */
+const NO_STATS: HelperStats = {
+  samples: 0,
+  idle: 0,
+  filtered: 0,
+  loss: {},
+  bpfRuns: 0,
+  bpfNs: 0,
+  helperCpuNs: 0,
+  helperRssBytes: 0,
+};
+
+const NS_PER_US = 1000;
+
+/** The profiler's own cost and losses, from the helper's reports and this process's own times. */
+export class OwnCost {
+  readonly #cpuAtStart = process.cpuUsage();
+  #stats = NO_STATS;
+  #isNew = false;
+  readonly #writtenLoss = new Map<string, number>();
+
+  report(stats: HelperStats): void {
+    this.#stats = stats;
+    this.#isNew = true;
+  }
+
+  /** Samples of the idle task since start. */
+  get idleSamples(): number {
+    return this.#stats.idle;
+  }
+
+  /** Cost so far. */
+  now(): CostReport {
+    const { user, system } = process.cpuUsage(this.#cpuAtStart);
+    const { bpfNs, bpfRuns, helperCpuNs, helperRssBytes } = this.#stats;
+    return {
+      bpfNs,
+      bpfRuns,
+      helperCpuNs,
+      helperRssBytes,
+      engineCpuNs: (user + system) * NS_PER_US,
+      engineRssBytes: process.memoryUsage.rss(),
+    };
+  }
+
+  /** A row for the session once per report of the helper (one a second); null in between. */
+  takeRow(timeNs: number): CostRow | null {
+    if (!this.#isNew) return null;
+    this.#isNew = false;
+    const { samples, idle } = this.#stats;
+    return { timeNs, ...this.now(), samples, idleSamples: idle };
+  }
+
+  /** Loss counters by reason: the helper's and those counted on this side. */
+  loss(malformed: number): ReadonlyMap<string, number> {
+    const loss = new Map(Object.entries(this.#stats.loss));
+    if (malformed > 0) {
+      loss.set('record-malformed', (loss.get('record-malformed') ?? 0) + malformed);
+    }
+    return loss;
+  }
+
+  /** Those of loss() that changed since the last call. */
+  takeChangedLoss(malformed: number): ReadonlyMap<string, number> {
+    const changed = new Map(
+      [...this.loss(malformed)].filter(([reason, count]) => this.#writtenLoss.get(reason) !== count),
+    );
+    for (const [reason, count] of changed) this.#writtenLoss.set(reason, count);
+    return changed;
+  }
+}

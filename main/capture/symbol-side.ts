@@ -1,0 +1,46 @@
+import { readBuildId } from '../symbolize/image-files.ts';
+import { KernelSymbols } from '../symbolize/kernel-symbols.ts';
+import { Symbolizer } from '../symbolize/symbolizer.ts';
+import type { KernelLocator } from './address-resolver.ts';
+import type { Mapping } from './address-space.ts';
+import type { FrameSymbolizer } from './symbol-feed.ts';
+
+/** The symbol tables of one recording: the kernel's as it arrives, files' as they are asked for. */
+export class SymbolSide implements FrameSymbolizer, Disposable {
+  readonly #kernel = new KernelSymbols();
+  readonly #symbolizer = new Symbolizer({ kernel: this.#kernel });
+  #isComplete = false;
+
+  /** Text after the table has been put to use is of no use any more. */
+  addKallsyms(text: Uint8Array): void {
+    if (!this.#isComplete) this.#kernel.add(text);
+  }
+
+  /** Completes the kernel's table. */
+  kernel(): KernelLocator {
+    if (!this.#isComplete) this.#kernel.finish();
+    this.#isComplete = true;
+    return this.#kernel;
+  }
+
+  symbolize: FrameSymbolizer['symbolize'] = (image, offsets) =>
+    this.#symbolizer.symbolize(image, offsets);
+
+  /** Build id of the file behind a mapping whose build id the kernel did not tell; empty: none. */
+  buildIdOf({ path }: Mapping, pid: number): string {
+    // The process may see another file system; when it is gone, ours is the best guess.
+    for (const place of [`/proc/${pid}/root${path}`, path]) {
+      const found = readBuildId(place);
+      if (found.ok) return found.value;
+    }
+    return '';
+  }
+
+  dispose(): void {
+    this.#symbolizer[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

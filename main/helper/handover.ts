@@ -1,0 +1,93 @@
+import { closeSync, readFileSync, writeSync } from 'node:fs';
+import { invariant } from '#shared/invariant.ts';
+import type { SampleEvent } from '../bpf/perf-event.ts';
+import { errno, errnoName } from '../ffi/koffi.ts';
+import { libc } from '../ffi/libc.ts';
+
+/** What the request asks for, as far as the capture stage needs it. */
+export type HandoverTarget =
+  | { readonly kind: 'machine' }
+  | { readonly kind: 'process'; readonly pid: number; readonly members: readonly number[] }
+  /** path: of the cgroup, as /proc/PID/cgroup writes it. */
+  | { readonly kind: 'cgroup'; readonly path: string };
+
+/** The maps of aggregate mode, even slice first. */
+export interface AggregateMaps {
+  readonly counts: readonly [number, number];
+  readonly stacks: readonly [number, number];
+}
+
+/** Everything the privileged stage leaves to the capture stage: open descriptors and plain facts. */
+export interface Handover {
+  /** Capability mask the capture stage may hold, decimal text. */
+  readonly keep: string;
+  readonly rateHz: number;
+  readonly target: HandoverTarget;
+  readonly sampleEvent: SampleEvent;
+  readonly cpus: readonly number[];
+  /** One per CPU, in the order of cpus: sampling events, disabled. */
+  readonly sampleFds: readonly number[];
+  /** One per CPU, in the order of cpus: side-band events, running but not mapped. */
+  readonly sideBandFds: readonly number[];
+  readonly ringFd: number;
+  readonly ringBytes: number;
+  readonly stateFd: number;
+  /** null: precise mode. */
+  readonly aggregate: AggregateMaps | null;
+  /** /proc/kallsyms, opened with CAP_SYSLOG: the kernel judges by who opened it. -1: not allowed. */
+  readonly kallsymsFd: number;
+}
+
+/** Names the inherited descriptor that holds the handover; absent: this is the privileged stage. */
+const VARIABLE = 'EMBERSCOPE_HELPER_HANDOVER';
+const F_SETFD = 2;
+
+/** All descriptors a handover names. */
+const descriptorsOf = (handover: Handover): number[] =>
+  [
+    ...handover.sampleFds,
+    ...handover.sideBandFds,
+    handover.ringFd,
+    handover.stateFd,
+    ...(handover.aggregate?.counts ?? []),
+    ...(handover.aggregate?.stacks ?? []),
+    handover.kallsymsFd,
+  ].filter((fd) => fd >= 0);
+
+/**
+ * Replaces this process by the capture stage: the same program, with the given descriptors, an
+ * empty environment and only the capabilities that were made inheritable. Returns only on failure,
+ * with the errno name.
+ *
+ * Why exec: capabilities are per thread, and the runtime's own threads cannot be reached from
+ * JavaScript. After exec no thread that ever held more is left.
+ */
+export function replaceByCaptureStage(handover: Handover, attachments: readonly number[]): string {
+  const memory = libc().memfd_create('handover', 0);
+  invariant(memory >= 0, `memfd_create: ${errnoName(errno())}`);
+  const bytes = Buffer.from(JSON.stringify(handover));
+  invariant(writeSync(memory, bytes, 0, bytes.length, 0) === bytes.length, 'short handover');
+  for (const fd of [0, 1, 2, memory, ...descriptorsOf(handover), ...attachments]) {
+    libc().fcntl(fd, F_SETFD, 0);
+  }
+  const program = process.execPath;
+  const environment = [`${VARIABLE}=${memory}`];
+  if ('electron' in process.versions) environment.push('ELECTRON_RUN_AS_NODE=1');
+  // Runtimes whose libraries lie beside them are found by it; set-id programs never see it.
+  const libraries = process.env['LD_LIBRARY_PATH'];
+  if (libraries !== undefined) environment.push(`LD_LIBRARY_PATH=${libraries}`);
+  const argv = [program, ...process.argv.slice(1)];
+  libc().execve(program, [...argv, null], [...environment, null]);
+  return errnoName(errno());
+}
+
+/** The handover this process was started with; null in the privileged stage. */
+export function takeHandover(): Handover | null {
+  const text = process.env[VARIABLE];
+  if (text === undefined) return null;
+  const memory = Number(text);
+  // Written by ourselves a moment ago. Somebody else's gains nothing: see assertLimited().
+  const handover = JSON.parse(readFileSync(`/proc/self/fd/${memory}`, 'utf8')) as Handover;
+  closeSync(memory);
+  return handover;
+}

@@ -1,0 +1,42 @@
+import type { LossReason } from '#shared/model/session-info.ts';
+import type { HelperStats } from '../capture/wire/helper-protocol.ts';
+import type { KernelCounters } from './drain-messages.ts';
+
+/** Losses that happen in the helper itself, since start. */
+export interface HelperLoss {
+  /** Samples the engine did not take in time. */
+  tooSlow: number;
+  /** Side-band records lost by the kernel or dropped here, and processes we could not read. */
+  facts: number;
+  /** Times the kernel throttled a sampling event. */
+  throttled: number;
+  /** Records that made no sense. */
+  malformed: number;
+}
+
+/** The stats frame: the kernel's counters, our own, and what all this cost. */
+export function statsOf(counters: KernelCounters, own: HelperLoss): HelperStats {
+  const loss: Record<LossReason, number> = {
+    'ring-buffer-full': counters.ringFull,
+    'stack-collision': counters.stackCollisions,
+    'count-map-full': counters.countsFull,
+    'stack-truncated': counters.truncated,
+    'stack-missed': counters.missed,
+    'target-set-full': counters.targetsFull,
+    'process-facts-lost': own.facts,
+    'engine-too-slow': own.tooSlow,
+    'record-malformed': own.malformed,
+    throttled: own.throttled,
+  };
+  const usage = process.cpuUsage();
+  return {
+    samples: counters.samples,
+    idle: counters.idle,
+    filtered: counters.filtered,
+    loss: Object.fromEntries(Object.entries(loss).filter(([, count]) => count > 0)),
+    bpfRuns: counters.runs,
+    bpfNs: counters.runNs,
+    helperCpuNs: (usage.user + usage.system) * 1000,
+    helperRssBytes: process.memoryUsage.rss(),
+  };
+}

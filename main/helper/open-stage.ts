@@ -1,0 +1,259 @@
+import { closeSync, openSync } from 'node:fs';
+import type { ProfilerError } from '#shared/errors.ts';
+import { err, ok, type Result } from '#shared/result.ts';
+import * as capabilities from '../bpf/capabilities.ts';
+import { MappedMemory } from '../bpf/mapped-memory.ts';
+import {
+  onlineCpus,
+  openSampleEvents,
+  openSideBandEvents,
+  setEventProgram,
+} from '../bpf/perf-event.ts';
+import { decodeJson } from '../capture/wire/framing.ts';
+import {
+  PROTOCOL_VERSION,
+  type StartRequest,
+  startSchema,
+} from '../capture/wire/helper-protocol.ts';
+import { MAX_CPUS, SAMPLER_STATE } from '../capture/wire/records.ts';
+import { errno, errnoName } from '../ffi/koffi.ts';
+import { libbpf } from '../ffi/libbpf.ts';
+import { type Handover, type HandoverTarget, replaceByCaptureStage } from './handover.ts';
+import { readProc, readUid } from './proc-files.ts';
+import { loadSampler, type Sampler } from './sampler.ts';
+import { readFrame, writeFrame } from './stdio.ts';
+import { checkProcess, descendantsOf, findCgroup, isAlive } from './target-check.ts';
+
+/** The engine has this long to send its request, ms. */
+const START_TIMEOUT_MS = 10_000;
+/** Keys of target_processes: u32. */
+const MEMBER_KEY_BYTES = 4;
+
+/**
+ * The privileged stage: greet, read the one request, open and attach everything, give up privilege
+ * by replacing this process. Returns an exit code only if there is no capture.
+ */
+export function runOpenStage(version: string): number {
+  writeFrame('hello', {
+    product: 'emberscope-helper',
+    version,
+    protocol: PROTOCOL_VERSION,
+    pid: process.pid,
+  });
+  const request = readRequest();
+  if (!request.ok) return refuse(request.error);
+  if (request.value === null) return 0;
+  const prepared = prepare(request.value);
+  if (!prepared.ok) return refuse(prepared.error);
+  const { handover, attachments } = prepared.value;
+  const keep = BigInt(handover.keep);
+  capabilities.forbidNewPrivileges();
+  capabilities.limitCapabilities(keep, keep);
+  process.umask(0o077);
+  process.chdir('/');
+  const failure = replaceByCaptureStage(handover, attachments);
+  return refuse({ kind: 'attach-failed', point: 'exec of the capture stage', errno: failure });
+}
+
+function refuse(error: ProfilerError): number {
+  writeFrame('error', error);
+  return 1;
+}
+
+/** null: the engine went away before it asked for anything. */
+function readRequest(): Result<StartRequest | null, ProfilerError> {
+  const frame = readFrame(START_TIMEOUT_MS);
+  if (!frame.ok) return frame;
+  if (frame.value === null || frame.value.type === 'stop') return ok(null);
+  if (frame.value.type !== 'start') {
+    return err({ kind: 'helper-protocol', detail: `expected start, got ${frame.value.type}` });
+  }
+  const parsed = startSchema.safeParse(decodeJson(frame.value.payload));
+  if (parsed.success) return ok(parsed.data);
+  const issue = parsed.error.issues[0];
+  const detail = `start request: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`;
+  return err({ kind: 'helper-protocol', detail });
+}
+
+/** What the capture cannot do without; CAP_SYS_ADMIN stands for both, and did before Linux 5.8. */
+function checkPrivilege(): Result<void, ProfilerError> {
+  const { effective } = capabilities.readCapabilities();
+  if ((effective & capabilities.maskOf(['CAP_SYS_ADMIN'])) !== 0n) return ok(undefined);
+  const needed: capabilities.Capability[] = ['CAP_BPF', 'CAP_PERFMON'];
+  const missing = needed.filter((name) => (effective & capabilities.maskOf([name])) === 0n);
+  return missing.length === 0 ? ok(undefined) : err({ kind: 'permission-refused', missing });
+}
+
+interface Prepared {
+  readonly handover: Handover;
+  /** Descriptors that only need to stay open: the tracepoint attachments. */
+  readonly attachments: readonly number[];
+}
+
+/** Descriptors opened before a failure close as this process ends. */
+function prepare(request: StartRequest): Result<Prepared, ProfilerError> {
+  const allowed = checkPrivilege();
+  if (!allowed.ok) return allowed;
+  const { target } = request;
+  if (target.kind === 'process') {
+    const exists = checkProcess(target.pid);
+    if (!exists.ok) return exists;
+  }
+  const cgroupPath = target.kind === 'cgroup' ? findCgroup(target) : ok('');
+  if (!cgroupPath.ok) return cgroupPath;
+  const cpus = onlineCpus().filter((cpu) => cpu < MAX_CPUS);
+  const sampler = loadSampler(request, cpus.length);
+  if (!sampler.ok) return sampler;
+  const followed = target.kind === 'process' ? follow(sampler.value, target.pid) : ok(NOT_FOLLOWED);
+  if (!followed.ok) return followed;
+  const attached = attach(sampler.value, cpus, request.rateHz);
+  if (!attached.ok) return attached;
+  const { object, aggregate, ringBytes } = sampler.value;
+  return ok({
+    handover: {
+      ...attached.value,
+      keep: capabilitiesToKeep(request, sampler.value).toString(),
+      rateHz: request.rateHz,
+      target: handoverTarget(request, followed.value.members, cgroupPath.value),
+      cpus,
+      ringFd: object.mapFd('samples'),
+      ringBytes,
+      stateFd: object.stateFd(),
+      aggregate,
+      kallsymsFd: request.kernelStacks ? openKernelSymbols() : -1,
+    },
+    attachments: followed.value.attachments,
+  });
+}
+
+function handoverTarget(
+  { target }: StartRequest,
+  members: readonly number[],
+  path: string,
+): HandoverTarget {
+  if (target.kind === 'process') return { kind: 'process', pid: target.pid, members };
+  return target.kind === 'cgroup' ? { kind: 'cgroup', path } : { kind: 'machine' };
+}
+
+interface Followed {
+  readonly members: readonly number[];
+  readonly attachments: readonly number[];
+}
+const NOT_FOLLOWED: Followed = { members: [], attachments: [] };
+
+/**
+ * Makes the process, and what it forks from now on, the target. The tracepoints come first, so that
+ * no fork or exit after the process became a member is missed.
+ */
+function follow(sampler: Sampler, pid: number): Result<Followed, ProfilerError> {
+  const { object } = sampler;
+  const before = descendantsOf(pid);
+  const attachments: number[] = [];
+  for (const event of ['sched_process_exit', 'sched_process_fork']) {
+    const attached = object.attachRawTracepoint(`on_${event}`, event);
+    if (!attached.ok) return attached;
+    attachments.push(attached.value);
+  }
+  const state = MappedMemory.map(
+    object.stateFd(),
+    { offset: 0, length: SAMPLER_STATE.size, writable: true },
+    'sampler state',
+  );
+  if (!state.ok) return state;
+  // Counted before it is in the set: from then on the programs change the number themselves.
+  state.value.writeU32(SAMPLER_STATE.fields.members, 1);
+  state.value[Symbol.dispose]();
+  const key = new Uint8Array(MEMBER_KEY_BYTES);
+  new DataView(key.buffer).setUint32(0, pid, true);
+  const added = object.putKey('target_processes', key, new Uint8Array([1]));
+  if (!added.ok) return added;
+  if (!isAlive(pid)) return err({ kind: 'target-gone', pid });
+  // Forked since: for our own books. The kernel's set has them from the tracepoint.
+  const children = [...descendantsOf(pid)].filter((child) => !before.has(child));
+  return ok({ members: [pid, ...children], attachments });
+}
+
+type Attached = Pick<Handover, 'sampleEvent' | 'sampleFds' | 'sideBandFds'>;
+
+function attach(
+  sampler: Sampler,
+  cpus: readonly number[],
+  rateHz: number,
+): Result<Attached, ProfilerError> {
+  const sideBand = openSideBandEvents(cpus);
+  if (!sideBand.ok) return sideBand;
+  const samples = openSampleEvents(cpus, rateHz);
+  if (!samples.ok) return samples;
+  const { event, fds } = samples.value;
+  const program = sampler.object.programFd('on_tick');
+  for (const fd of fds) {
+    const failure = setEventProgram(fd, program);
+    if (failure !== null) {
+      return err({ kind: 'attach-failed', point: `on_tick to ${event}`, errno: failure });
+    }
+  }
+  return ok({ sampleEvent: event, sampleFds: fds, sideBandFds: sideBand.value });
+}
+
+/** Readable addresses need CAP_SYSLOG while the file is opened; without, it holds only zeros. */
+function openKernelSymbols(): number {
+  const { effective } = capabilities.readCapabilities();
+  const sufficient = capabilities.maskOf(['CAP_SYSLOG', 'CAP_SYS_ADMIN']);
+  if ((effective & sufficient) === 0n) return -1;
+  return openSync('/proc/kallsyms', 'r');
+}
+
+/** Runs `probe` with no effective capability, as the capture stage may have to. */
+function withoutPrivilege(probe: () => boolean): boolean {
+  const before = capabilities.readCapabilities();
+  capabilities.writeCapabilities({ ...before, effective: 0n });
+  try {
+    return probe();
+  } finally {
+    capabilities.writeCapabilities(before);
+  }
+}
+
+/** The capabilities the capture still needs once all is attached; see README.md. */
+function capabilitiesToKeep(request: StartRequest, sampler: Sampler): bigint {
+  const keep: capabilities.Capability[] = [];
+  const { target } = request;
+  if (target.kind !== 'process' || !isOwnProcess(target.pid)) {
+    keep.push('CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH');
+  }
+  if (sampler.aggregate !== null && !withoutPrivilege(() => canReadMap(sampler))) {
+    keep.push('CAP_BPF');
+  }
+  if (!withoutPrivilege(canReadProgram)) keep.push('CAP_DAC_READ_SEARCH');
+  return capabilities.maskOf(keep) & capabilities.readCapabilities().permitted;
+}
+
+/** Ours, with no capability of its own: then its /proc files open without any. */
+function isOwnProcess(pid: number): boolean {
+  const status = readProc(`${pid}/status`);
+  const permitted = 'text' in status ? /^CapPrm:\s*0+$/m.test(status.text) : false;
+  return permitted && readUid(pid) === process.geteuid?.();
+}
+
+/** Kernels before 5.19 refuse every bpf(2) call where unprivileged BPF is off. */
+function canReadMap({ aggregate }: Sampler): boolean {
+  const library = libbpf();
+  if (!library.ok || aggregate === null) return false;
+  const absent = library.value.bpf_map_lookup_elem(
+    aggregate.stacks[0],
+    new Uint8Array(4),
+    new Uint8Array(8 * 127),
+  );
+  return absent === 0 || errnoName(errno()) === 'ENOENT';
+}
+
+/** Root without its capabilities cannot enter another user's closed folder, e.g. a checkout. */
+function canReadProgram(): boolean {
+  try {
+    closeSync(openSync(process.argv[1] ?? '', 'r'));
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EACCES') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Which ticks belong to the capture's target, and how the set of target processes follows forks.
+ * Expects `config` (struct sampler_config) and `state` (struct sampler_state) to be defined.
+ */
+#ifndef EMBERSCOPE_TARGET_BPF_H
+#define EMBERSCOPE_TARGET_BPF_H
+
+/*
+ * TARGET_PROCESS: the processes now followed. Key: tgid. Value: unused. Preallocated, as programs
+ * that run in NMI context require. Full: targets_full rises, that child is not followed.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __u8);
+} target_processes SEC(".maps");
+
+static __always_inline struct cpu_counters *this_cpu_counters(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return cpu < MAX_CPUS ? &state.cpus[cpu] : 0;
+}
+
+static __always_inline bool in_target(__u32 tgid)
+{
+	if (config.target_kind == TARGET_PROCESS)
+		return bpf_map_lookup_elem(&target_processes, &tgid) != 0;
+	if (config.target_kind == TARGET_CGROUP)
+		return bpf_get_current_ancestor_cgroup_id(config.cgroup_level) == config.cgroup_id;
+	return true;
+}
+
+/*
+ * The tracepoints below run in task context and may be interrupted by a tick that changes the same
+ * row, hence the atomic additions here and plain ones in the tick.
+ */
+static __always_inline void account_tracepoint(__u64 start_ns)
+{
+	struct cpu_counters *counters = this_cpu_counters();
+
+	if (!counters)
+		return;
+	__sync_fetch_and_add(&counters->runs, 1);
+	__sync_fetch_and_add(&counters->run_ns, bpf_ktime_get_ns() - start_ns);
+}
+
+static __always_inline void follow_child(struct task_struct *parent, struct task_struct *child)
+{
+	__u32 parent_tgid = BPF_CORE_READ(parent, tgid);
+	__u32 tgid = BPF_CORE_READ(child, tgid);
+	__u8 present = 1;
+	struct cpu_counters *counters;
+
+	if ((__u32)BPF_CORE_READ(child, pid) != tgid)
+		return; /* a new thread of the same process */
+	if (!bpf_map_lookup_elem(&target_processes, &parent_tgid))
+		return;
+	if (bpf_map_update_elem(&target_processes, &tgid, &present, BPF_NOEXIST) == 0) {
+		__sync_fetch_and_add(&state.members, 1);
+		return;
+	}
+	counters = this_cpu_counters();
+	if (counters)
+		__sync_fetch_and_add(&counters->targets_full, 1);
+}
+
+static __always_inline void forget_process(struct task_struct *task)
+{
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+
+	/* do_exit() decrements signal->live before the tracepoint: 0 means the last thread. */
+	if (BPF_CORE_READ(task, signal, live.counter) != 0)
+		return;
+	if (bpf_map_delete_elem(&target_processes, &tgid) == 0)
+		__sync_fetch_and_add(&state.members, -1);
+}
+
+SEC("raw_tp/sched_process_fork")
+int on_sched_process_fork(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u64 start_ns = bpf_ktime_get_ns();
+
+	follow_child((struct task_struct *)ctx->args[0], (struct task_struct *)ctx->args[1]);
+	account_tracepoint(start_ns);
+	return 0;
+}
+
+SEC("raw_tp/sched_process_exit")
+int on_sched_process_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u64 start_ns = bpf_ktime_get_ns();
+
+	forget_process((struct task_struct *)ctx->args[0]);
+	account_tracepoint(start_ns);
+	return 0;
+}
+
+#endif
