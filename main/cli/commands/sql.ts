@@ -1,0 +1,40 @@
+import { runSql as askSession } from '../../store/sql.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { jsonText } from '../json-text.ts';
+import { cellText, csvLine } from '../sql-text.ts';
+import { out, printError } from '../terminal.ts';
+import { textTable } from '../text-table.ts';
+
+/** Asks a session one SQL question and prints the rows as a table, JSON objects or CSV. */
+export async function runSqlCommand(
+  path: string,
+  query: string,
+  options: { readonly json?: boolean; readonly csv?: boolean },
+): Promise<ExitCode> {
+  const answer = await askSession(path, query);
+  if (!answer.ok) return printError(answer.error);
+  const { columns, rows } = answer.value;
+  if (options.json === true) {
+    const objects = rows.map((row) =>
+      Object.fromEntries(columns.map((name, at) => [name, jsonValue(row[at])])),
+    );
+    out.write(jsonText(objects));
+  } else if (options.csv === true) {
+    out.line(csvLine(columns));
+    for (const row of rows) out.line(csvLine(row.map((value) => cellText(value, ''))));
+  } else {
+    const heads = columns.map((heading, at) => ({
+      heading,
+      align: rows.some((row) => typeof row[at] === 'string')
+        ? ('left' as const)
+        : ('right' as const),
+    }));
+    const cells = rows.map((row) => row.map((value) => cellText(value, 'NULL')));
+    for (const line of textTable(heads, cells, out.columns)) out.line(line);
+  }
+  return EXIT.ok;
+}
+
+/** Blobs as hex text, which JSON has no better word for. */
+const jsonValue = (value: unknown): unknown =>
+  value instanceof Uint8Array ? cellText(value, '') : value;

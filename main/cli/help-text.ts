@@ -1,0 +1,98 @@
+import { EXIT_CODES_HELP } from './exit-codes.ts';
+
+/** What stands below the options of each --help, in the manner of a man page. */
+const pageEnd = (...sections: readonly string[]): string =>
+  `\n${[...sections, EXIT_CODES_HELP].join('\n\n')}\n`;
+
+export const ROOT_HELP = pageEnd(
+  `EXAMPLES
+  sudo emberscope record -a -d 10 -o machine.ember     everything, for 10 seconds
+  sudo emberscope record -F 999 -- ./app --flag        a program and its children
+  emberscope report machine.ember                      hottest functions, losses, own cost
+  emberscope machine.ember                             the same as: emberscope open machine.ember`,
+  `FILES
+  *.ember    a session: one SQLite database, described in SESSION-FORMAT.md. It holds samples, symbols,
+             host facts, losses and the profiler's own cost, and opens anywhere without privileges.`,
+  `ENVIRONMENT
+  NO_COLOR                 set to anything: no colours on the terminal
+  EMBERSCOPE_APP_COMMAND   how the desktop app is started, a JSON array; set by the launcher`,
+);
+
+export const RECORD_HELP = pageEnd(
+  `TARGETS
+  Give exactly one. A process or command is followed with its threads and with every child it starts
+  during the recording. A cgroup includes its descendants. A command is started as the calling user
+  and held until sampling runs, so that its first instruction is recorded; the recording ends with it.
+  Its exit status is printed when it is not 0 and does not change that of emberscope.`,
+  `EXAMPLES
+  sudo emberscope record -a -d 10 -o machine.ember
+  sudo emberscope record -p "$(pgrep -o nginx)" -F 499
+  sudo emberscope record --cgroup system.slice/nginx.service -d 5m
+  sudo emberscope record -F 999 -o app.ember -- ./app --flag
+  sudo emberscope record -a --aggregate -d 8h -o night.ember`,
+  `FILES
+  Without -o the session is written to the current folder as DATE-TIME-TARGET.ember. It is readable
+  from the first second. If the recorder is killed, all but about the last second is kept.`,
+  `OVERHEAD
+  Each sample interrupts its CPU for some microseconds. At 99 Hz that is well under 0.1 % of a CPU, at
+  999 Hz some tenths of a percent, at 20 kHz a large part of one. Writing the session adds work on
+  some CPU. What it really cost is measured, shown while recording and stored: see "own cost" in
+  "emberscope report". --aggregate counts equal stacks in the kernel: cheaper for hours, but without
+  the time of each sample.`,
+);
+
+export const REPORT_HELP = pageEnd(
+  `OUTPUT
+  Target, host, sampling, what was lost and what to do about it, what recording cost; then functions by
+  self weight (in the function alone) and by total weight (in it or what it called; recursion counts
+  once per sample), and processes. Shares are of all samples in the session.
+  --json prints the same as one object; weights are samples, shares 0 to 1, times nanoseconds.`,
+  `EXAMPLES
+  emberscope report app.ember --top 30
+  emberscope report app.ember --json | jq '.hottestBySelf[0]'`,
+);
+
+export const EXPORT_HELP = pageEnd(
+  `FORMATS
+  folded   "command;root;...;leaf count" lines, exactly as FlameGraph's stackcollapse-perf prints them
+  svg      one flame graph image with tooltips; no script
+  html     one interactive page: zoom, search, details; no network, no other file needed`,
+  `EXAMPLES
+  emberscope export app.ember --format folded | flamegraph.pl > app.svg
+  emberscope export app.ember --format html -o app.html`,
+  `FILES
+  OUT is replaced only once the new file is complete.`,
+);
+
+export const SQL_HELP = pageEnd(
+  `TABLES
+  Those of the file (SESSION-FORMAT.md), such as process, thread, stack, frame, function, stack_total and
+  the views hot_function and hot_stack; and one more, unpacked when it is named:
+  sample (time_ns, thread, stack, cpu, weight, source). Only questions are allowed: select, with,
+  values, explain.`,
+  `EXAMPLES
+  emberscope sql app.ember 'SELECT * FROM hot_function LIMIT 10'
+  emberscope sql app.ember 'SELECT time_ns / 1000000000 AS second, count(*) FROM sample GROUP BY 1' --csv`,
+);
+
+export const DOCTOR_HELP = pageEnd(
+  `OUTPUT
+  One line per check: ok, limited (works with less), missing, or info; with the fix where one is needed.
+  The exit code is 0 when recording is possible here and 1 when it is not.`,
+  `EXAMPLES
+  emberscope doctor
+  sudo emberscope doctor --json`,
+);
+
+export const DEMO_HELP = pageEnd(
+  `FILES
+  emberscope-demo.ember and emberscope-demo.html in the current folder; earlier ones are replaced.`,
+  `EXAMPLES
+  sudo emberscope demo`,
+);
+
+export const OPEN_HELP = pageEnd(
+  `EXAMPLES
+  emberscope open app.ember
+  emberscope app.ember`,
+);

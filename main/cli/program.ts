@@ -1,0 +1,179 @@
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { EXPORT_FORMATS } from '#shared/ipc/contract.ts';
+import { DEFAULT_RATE_HZ, MAX_RATE_HZ, MIN_RATE_HZ } from '#shared/model/capture-spec.ts';
+import { countArgument, numberArgument, secondsArgument } from './arguments.ts';
+import type { ExitCode } from './exit-codes.ts';
+import {
+  DEMO_HELP,
+  DOCTOR_HELP,
+  EXPORT_HELP,
+  OPEN_HELP,
+  RECORD_HELP,
+  REPORT_HELP,
+  ROOT_HELP,
+  SQL_HELP,
+} from './help-text.ts';
+import { defaultFileName, type RecordOptions, specOf } from './record-options.ts';
+import { printError } from './terminal.ts';
+import { VERSION } from './version.ts';
+
+/** Help is laid out for this width, as its hand-written sections are. */
+const HELP_COLUMNS = 100;
+
+/** Receives the exit code of the command that ran. */
+export type Done = (code: ExitCode) => void;
+
+/**
+ * The command line: names, options, help. What a command does is in commands/ and loaded when it runs,
+ * so that --help and reports start quickly and need no native library.
+ */
+export function programOf(done: Done): Command {
+  const program = new Command('emberscope')
+    .description(
+      'Linux profiler: records call stacks with eBPF into one session file, and reads them anywhere.',
+    )
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .enablePositionalOptions()
+    .addHelpText('after', ROOT_HELP);
+  for (const add of [record, open, report, exportCommand, sql, doctor, demo]) add(program, done);
+  for (const command of program.commands) command.helpOption('-h, --help', 'print this help');
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .configureHelp({ helpWidth: HELP_COLUMNS })
+      .showHelpAfterError(`(see: emberscope ${nameUnder(program, command)}--help)`);
+  }
+  return program;
+}
+
+const nameUnder = (program: Command, command: Command): string =>
+  command === program ? '' : `${command.name()} `;
+
+function record(program: Command, done: Done): void {
+  program
+    .command('record')
+    .description('Record call stacks of code running on the CPUs into a session file.')
+    .usage('[-a | -p PID | --cgroup PATH | -- COMMAND...] [options]')
+    .argument('[command...]', 'program to start and follow, with its arguments')
+    .passThroughOptions()
+    .option('-a, --all', 'record the whole machine')
+    .option(
+      '-p, --pid <PID>',
+      'record a running process, its threads and its children',
+      numberArgument,
+    )
+    .option('--cgroup <PATH>', 'record a cgroup v2 folder, absolute or relative to its mount')
+    .option(
+      '-F, --frequency <HZ>',
+      `samples per second and CPU, ${MIN_RATE_HZ} to ${MAX_RATE_HZ}`,
+      numberArgument,
+      DEFAULT_RATE_HZ,
+    )
+    .option(
+      '-d, --duration <TIME>',
+      'stop by itself after this time: seconds, or with unit as 500ms, 5m, 1h; 10ms to 30 days',
+      secondsArgument,
+    )
+    .option('-o, --output <FILE>', 'session file to write (default: DATE-TIME-TARGET.ember)')
+    .option('--force', 'replace FILE if it exists')
+    .option('--aggregate', 'count stacks in the kernel, per second; for recordings of hours')
+    .option('--include-idle', 'keep samples of idle CPUs')
+    .option('--no-kernel', 'leave out kernel stacks')
+    .option('--no-user', 'leave out user stacks')
+    .option('-q, --quiet', 'print errors only')
+    .option('--json', 'print the outcome as JSON on standard output')
+    .addHelpText('after', RECORD_HELP)
+    .action(async (command: string[], options: RecordOptions) => {
+      const spec = specOf(options, command, process.cwd());
+      if (!spec.ok) {
+        done(printError(spec.error));
+        return;
+      }
+      const path = resolve(options.output ?? defaultFileName(spec.value.target, new Date()));
+      const { runRecord } = await import('./commands/record.ts');
+      const { force = false, quiet = false, json = false } = options;
+      done(await runRecord(spec.value, path, { force, quiet, json }));
+    });
+}
+
+function open(program: Command, done: Done): void {
+  program
+    .command('open')
+    .description('Open a session in the desktop app.')
+    .argument('<FILE>', 'session file')
+    .addHelpText('after', OPEN_HELP)
+    .action(async (file: string) => {
+      const { runOpen } = await import('./commands/open.ts');
+      done(await runOpen(file));
+    });
+}
+
+function report(program: Command, done: Done): void {
+  program
+    .command('report')
+    .description('Print the hottest functions, losses and the own cost of a session.')
+    .argument('<FILE>', 'session file')
+    .option('-n, --top <N>', 'rows per table', countArgument, 15)
+    .option('--json', 'print as JSON')
+    .addHelpText('after', REPORT_HELP)
+    .action(async (file: string, options: { top: number; json?: boolean }) => {
+      const { runReport } = await import('./commands/report.ts');
+      done(await runReport(file, options));
+    });
+}
+
+function exportCommand(program: Command, done: Done): void {
+  program
+    .command('export')
+    .description('Write a session in another format.')
+    .argument('<FILE>', 'session file')
+    .requiredOption('-f, --format <FORMAT>', EXPORT_FORMATS.join(', '))
+    .option('-o, --output <OUT>', 'file to write; "-" is standard output', '-')
+    .addHelpText('after', EXPORT_HELP)
+    .action(async (file: string, options: { format: string; output: string }) => {
+      const { runExport } = await import('./commands/export.ts');
+      done(await runExport(file, options));
+    });
+}
+
+function sql(program: Command, done: Done): void {
+  program
+    .command('sql')
+    .description('Ask a session an SQL question.')
+    .argument('<FILE>', 'session file')
+    .argument('<QUERY>', 'one SQL question')
+    .option('--json', 'print an array of objects')
+    .option('--csv', 'print comma-separated values (RFC 4180), headings first')
+    .addHelpText('after', SQL_HELP)
+    .action(async (file: string, query: string, options: { json?: boolean; csv?: boolean }) => {
+      const { runSqlCommand } = await import('./commands/sql.ts');
+      done(await runSqlCommand(file, query, options));
+    });
+}
+
+function doctor(program: Command, done: Done): void {
+  program
+    .command('doctor')
+    .description('Say what works on this machine, and the fix for what does not.')
+    .option('--json', 'print as JSON')
+    .addHelpText('after', DOCTOR_HELP)
+    .action(async (options: { json?: boolean }) => {
+      const { runDoctor } = await import('./commands/doctor.ts');
+      done(await runDoctor(options));
+    });
+}
+
+function demo(program: Command, done: Done): void {
+  program
+    .command('demo')
+    .description('Record a bundled workload for 5 seconds and show what comes of it.')
+    .option('-d, --duration <TIME>', 'record this long', secondsArgument, 5)
+    .addHelpText('after', DEMO_HELP)
+    .action(async (options: { duration: number }) => {
+      const { runDemo } = await import('./commands/demo.ts');
+      done(await runDemo(options.duration));
+    });
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+
+import { type Channel, EXPORT_FORMATS, type RequestOf } from '#shared/ipc/contract.ts';
+import type { CaptureSpec } from '#shared/model/capture-spec.ts';
+import type { Hertz, Nanoseconds, Pid } from '#shared/units.ts';
+
+/** What any text field may hold at most, characters: paths are PATH_MAX, command lines longer. */
+const MAX_TEXT = 65_536;
+const MAX_ARGUMENTS = 4096;
+
+const text = z.string().max(MAX_TEXT);
+/** An absolute path: the window and its page have no working folder to be relative to. */
+const path = text.regex(/^\/[^\0]*$/);
+const nothing = z.strictObject({});
+// Numbers are checked for shape only; ranges are the capture source's business and its error.
+const hertz = z.number().transform((value) => value as Hertz);
+const nanoseconds = z.number().transform((value) => value as Nanoseconds);
+const pid = z.number().transform((value) => value as Pid);
+
+const target = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('machine') }),
+  z.strictObject({ kind: z.literal('process'), pid }),
+  z.strictObject({ kind: z.literal('cgroup'), path: text }),
+  z.strictObject({
+    kind: z.literal('command'),
+    argv: z.array(text).max(MAX_ARGUMENTS),
+    cwd: path,
+  }),
+]);
+
+const spec: z.ZodType<CaptureSpec> = z.strictObject({
+  source: z.literal('on-cpu'),
+  target,
+  rate: hertz,
+  mode: z.enum(['precise', 'aggregate']),
+  includeIdle: z.boolean(),
+  kernelStacks: z.boolean(),
+  userStacks: z.boolean(),
+  duration: nanoseconds.nullable(),
+});
+
+const sessionId = z.int().nonnegative();
+
+/** The shape of every request; nothing reaches the engine unchecked. */
+export const REQUEST_SCHEMAS: { readonly [C in Channel]: z.ZodType<RequestOf<C>> } = {
+  'app.info': nothing,
+  'processes.list': nothing,
+  'doctor.run': nothing,
+  'capture.start': z.strictObject({ spec }),
+  'capture.stop': nothing,
+  'session.open': z.strictObject({ path }),
+  'session.close': z.strictObject({ id: sessionId }),
+  'session.saveAs': z.strictObject({ id: sessionId, path }),
+  'session.export': z.strictObject({ id: sessionId, format: z.enum(EXPORT_FORMATS), path }),
+  'recents.list': nothing,
+  'recents.forget': z.strictObject({ path }),
+};
+
+/** A request as it comes over a port; `channel` and `request` are for the engine to judge. */
+export const portRequestSchema = z.object({
+  call: z.int().nonnegative(),
+  channel: z.string().max(100),
+  request: z.unknown(),
+});
+
+/** A request whose channel nobody has looked at yet. */
+export type RawPortRequest = z.infer<typeof portRequestSchema>;
+
+/** Whether a channel of this name exists. */
+export const isChannel = (name: string): name is Channel => Object.hasOwn(REQUEST_SCHEMAS, name);

@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+
+import { Int32Column } from '../../../main/capture/columns.ts';
+import { FrameInterner } from '../../../main/capture/frame-interner.ts';
+import { ImageTable } from '../../../main/capture/image-table.ts';
+import {
+  type FrameSymbolizer,
+  SymbolFeed,
+  type SymbolFeedTables,
+} from '../../../main/capture/symbol-feed.ts';
+
+/** Functions of 0x100 bytes each, named f0, f1, …; nothing from 0x10000 on. */
+class Fake implements FrameSymbolizer {
+  readonly asked: string[] = [];
+  hasJitNames = false;
+
+  symbolize: FrameSymbolizer['symbolize'] = (image, offsets) => {
+    this.asked.push(`${image.path}[${image.pids.join()}]:${offsets.length}`);
+    return offsets.map((offset) => {
+      if (offset >= 0x10000 || (image.kind === 'jit' && !this.hasJitNames)) return null;
+      const start = offset - (offset % 0x100);
+      return { rawName: `f${start / 0x100}`, name: `f${start / 0x100}()`, startOffset: start };
+    });
+  };
+}
+
+function setUp(): { tables: SymbolFeedTables; fake: Fake; feed: SymbolFeed } {
+  const tables: SymbolFeedTables = {
+    images: new ImageTable(),
+    frames: new FrameInterner(),
+    leafHits: new Int32Column(),
+    livePids: () => [42],
+  };
+  const fake = new Fake();
+  return { tables, fake, feed: new SymbolFeed(tables, fake) };
+}
+
+function addFrames(tables: SymbolFeedTables, path: string, offsets: readonly number[]): number {
+  const kind = path === '[jit]' ? 'jit' : path === '[unknown]' ? 'unknown' : 'elf';
+  const fileIdentity = kind === 'jit' ? 'pid:7' : '';
+  const image = tables.images.intern({ kind, path, buildId: '', fileIdentity });
+  for (const offset of offsets) tables.frames.intern(image, offset, 0);
+  return image;
+}
+
+describe('SymbolFeed', () => {
+  it('points frames of one function at one row', () => {
+    const { tables, feed } = setUp();
+    addFrames(tables, '/bin/a', [0x110, 0x120, 0x210]);
+    expect(feed.work(20)).toBe(false);
+    const { functions, symbols } = feed.take();
+    expect(functions.map(({ name }) => name).sort()).toEqual(['f1()', 'f2()']);
+    const nameOf = new Map(
+      symbols.frame.map((frame, index) => [frame, functions[symbols.function[index]!]!.name]),
+    );
+    expect([0, 1, 2].map((frame) => nameOf.get(frame))).toEqual(['f1()', 'f1()', 'f2()']);
+  });
+
+  it('keeps equal offsets of two images apart', () => {
+    const { tables, feed } = setUp();
+    addFrames(tables, '/bin/a', [0x110]);
+    addFrames(tables, '/bin/b', [0x110]);
+    feed.work(20);
+    expect(feed.take().functions.map(({ image }) => image).sort()).toEqual([0, 1]);
+  });
+
+  it('numbers functions on over several takes', () => {
+    const { tables, feed } = setUp();
+    addFrames(tables, '/bin/a', [0x110]);
+    feed.work(20);
+    feed.take();
+    addFrames(tables, '/bin/a', [0x150, 0x310]);
+    feed.work(20);
+    const { functions, symbols } = feed.take();
+    expect(functions.map(({ name }) => name)).toEqual(['f3()']);
+    expect([...symbols.function].sort()).toEqual([0, 1]);
+  });
+
+  it('starts with the image of the hottest frame', () => {
+    const { tables, fake, feed } = setUp();
+    addFrames(tables, '/bin/cool', [0x110]);
+    addFrames(tables, '/bin/hot', [0x110]);
+    for (const hits of [1, 500]) tables.leafHits.push(hits);
+    feed.work(20);
+    expect(fake.asked).toEqual(['/bin/hot[42]:1', '/bin/cool[42]:1']);
+  });
+
+  it('looks at every frame once, however the images are mixed', () => {
+    const { tables, fake, feed } = setUp();
+    const offsets = Array.from({ length: 3000 }, (_, index) => index);
+    for (const offset of offsets) addFrames(tables, `/bin/${offset % 7}`, [offset]);
+    while (feed.work(0));
+    expect(feed.remaining).toBe(0);
+    expect(fake.asked.length).toBeLessThan(60);
+    const { frame } = feed.take().symbols;
+    expect([...frame].sort((a, b) => a - b)).toEqual(offsets);
+  });
+
+  it('stops when its time is over and goes on at the next call', () => {
+    const { tables, feed } = setUp();
+    addFrames(tables, '/bin/a', Array.from({ length: 2000 }, (_, index) => index));
+    expect(feed.work(0)).toBe(true);
+    expect(feed.remaining).toBeGreaterThan(1000);
+    while (feed.work(0));
+    expect(feed.remaining).toBe(0);
+  });
+
+  it('asks again for generated code whose names came late, of its process', () => {
+    const { tables, fake, feed } = setUp();
+    addFrames(tables, '[jit]', [0x110]);
+    feed.work(20);
+    expect(feed.take().symbols.frame).toEqual([]);
+    fake.hasJitNames = true;
+    feed.retryJit();
+    feed.work(20);
+    expect(feed.take().symbols.frame).toEqual([0]);
+    expect(fake.asked).toEqual(['[jit][7]:1', '[jit][7]:1']);
+  });
+
+  it('asks nobody about addresses without an image', () => {
+    const { tables, fake, feed } = setUp();
+    addFrames(tables, '[unknown]', [1, 2]);
+    expect(feed.work(20)).toBe(false);
+    expect(fake.asked).toEqual([]);
+  });
+});

@@ -1,0 +1,170 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { copyVerified } from '../../../main/engine/atomic-file.ts';
+import { DataFolder } from '../../../main/engine/data-folder.ts';
+import { Engine } from '../../../main/engine/engine.ts';
+import { parseStat, ProcessList } from '../../../main/engine/process-list.ts';
+import type { OpenSession, RecentSession } from '../../../main/shared/ipc/contract.ts';
+import { EMPTY_CURSOR } from '../../../main/shared/model/session-tables.ts';
+import { cursorToText, decodeDelta } from '../../../main/shared/model/table-codec.ts';
+import type { Result } from '../../../main/shared/result.ts';
+import type { ProfilerError } from '../../../main/shared/errors.ts';
+import { writeSyntheticSession } from '../../support/synthetic-session.ts';
+
+let base = '';
+let engine: Engine;
+beforeEach(() => {
+  base = mkdtempSync(join(tmpdir(), 'ember-engine-'));
+  engine = new Engine({ dataFolder: join(base, 'data'), version: '9.9.9', emit: () => undefined });
+});
+afterEach(async () => {
+  await engine.shutDown();
+  rmSync(base, { recursive: true });
+});
+
+async function ask<T>(channel: string, request: unknown = {}): Promise<Result<T, ProfilerError>> {
+  const answer = await engine.handle({ call: 1, channel, request });
+  if (!('result' in answer)) throw new Error('no answer');
+  return answer.result as Result<T, ProfilerError>;
+}
+
+async function must<T>(channel: string, request: unknown = {}): Promise<T> {
+  const result = await ask<T>(channel, request);
+  if (!result.ok) throw new Error(JSON.stringify(result.error));
+  return result.value;
+}
+
+async function session(path: string): Promise<string> {
+  await writeSyntheticSession(path, { samples: 500, stacks: 50, functions: 20, threads: 3, seed: 1 });
+  return path;
+}
+
+describe('Engine.handle', () => {
+  it.each([
+    ['no.such.channel', {}],
+    ['toString', {}],
+    ['session.open', { path: 'relative.ember' }],
+    ['session.open', { path: '/a', extra: 1 }],
+    ['session.export', { id: 1, format: 'exe', path: '/a' }],
+    ['capture.start', { spec: { source: 'on-cpu' } }],
+    ['capture.start', null],
+  ])('refuses %s %j as invalid', async (channel, request) => {
+    expect(await ask(channel, request)).toMatchObject({
+      ok: false,
+      error: { kind: 'request-invalid', channel },
+    });
+  });
+
+  it('opens a session, sends its rows as bytes, and remembers it', async () => {
+    const path = await session(join(base, 's.ember'));
+    const opened = await must<OpenSession>('session.open', { path });
+    expect(opened).toMatchObject({ path, unsaved: false, recovered: false });
+    const bytes = await engine.deltaBytes(opened.id, cursorToText(EMPTY_CURSOR));
+    if (!bytes.ok) throw new Error(bytes.error.kind);
+    expect(decodeDelta(bytes.value).tables.samples.length).toBe(opened.info.sampleCount);
+    expect(await must<RecentSession[]>('recents.list')).toMatchObject([{ path, exists: true }]);
+  });
+
+  it('opens a file twice as one session', async () => {
+    const path = await session(join(base, 's.ember'));
+    const first = await must<OpenSession>('session.open', { path });
+    expect((await must<OpenSession>('session.open', { path })).id).toBe(first.id);
+  });
+
+  it('answers for closed and unknown sessions with an error', async () => {
+    const path = await session(join(base, 's.ember'));
+    const { id } = await must<OpenSession>('session.open', { path });
+    await must('session.close', { id });
+    const notOpen = { ok: false, error: { kind: 'session-not-open', id } };
+    expect(await ask('session.close', { id })).toEqual(notOpen);
+    expect(await engine.deltaBytes(id, cursorToText(EMPTY_CURSOR))).toEqual(notOpen);
+  });
+
+  it('refuses a cursor that is none', async () => {
+    const path = await session(join(base, 's.ember'));
+    const { id } = await must<OpenSession>('session.open', { path });
+    expect(await engine.deltaBytes(id, '1.2')).toMatchObject({
+      ok: false,
+      error: { kind: 'request-invalid' },
+    });
+  });
+
+  it('moves an unsaved recording to the place it is saved at', async () => {
+    const source = await session(join(new DataFolder(join(base, 'data')).recordings, 'r.ember'));
+    const opened = await must<OpenSession>('session.open', { path: source });
+    expect(opened.unsaved).toBe(true);
+    const original = readFileSync(source);
+    const path = join(base, 'saved.ember');
+    const saved = await must<OpenSession>('session.saveAs', { id: opened.id, path });
+    expect(saved).toMatchObject({ id: opened.id, path, unsaved: false });
+    expect(readFileSync(path).equals(original)).toBe(true);
+    expect(() => readFileSync(source)).toThrow('ENOENT');
+    expect(await must<RecentSession[]>('recents.list')).toMatchObject([{ path }]);
+    const bytes = await engine.deltaBytes(opened.id, cursorToText(EMPTY_CURSOR));
+    expect(bytes.ok).toBe(true);
+  });
+
+  it('keeps the original where saving fails, and keeps it open', async () => {
+    const source = await session(join(new DataFolder(join(base, 'data')).recordings, 'r.ember'));
+    const { id } = await must<OpenSession>('session.open', { path: source });
+    const path = join(base, 'absent', 'saved.ember');
+    expect(await ask('session.saveAs', { id, path })).toMatchObject({
+      ok: false,
+      error: { kind: 'output-unwritable', path },
+    });
+    expect((await engine.deltaBytes(id, cursorToText(EMPTY_CURSOR))).ok).toBe(true);
+  });
+
+  it('keeps the original of a session that was saved before', async () => {
+    const source = await session(join(base, 's.ember'));
+    const { id } = await must<OpenSession>('session.open', { path: source });
+    await must('session.saveAs', { id, path: join(base, 'copy.ember') });
+    expect(readFileSync(source).length).toBeGreaterThan(0);
+  });
+
+  it('exports', async () => {
+    const { id } = await must<OpenSession>('session.open', { path: await session(join(base, 's.ember')) });
+    const path = join(base, 'out.folded');
+    const { bytes } = await must<{ bytes: number }>('session.export', { id, format: 'folded', path });
+    expect(readFileSync(path).length).toBe(bytes);
+  });
+
+  it('says that nothing is recorded when asked to stop', async () => {
+    expect(await ask('capture.stop')).toMatchObject({ ok: false, error: { kind: 'request-invalid' } });
+  });
+});
+
+describe('copyVerified', () => {
+  it('replaces a file only by a complete copy', async () => {
+    const path = join(base, 'target');
+    writeFileSync(path, 'old');
+    expect((await copyVerified(join(base, 'absent'), path)).ok).toBe(false);
+    expect(readFileSync(path, 'utf8')).toBe('old');
+  });
+});
+
+describe('ProcessList', () => {
+  it('lists this process with its user, and its share of a CPU from the second call on', () => {
+    const list = new ProcessList();
+    const own = (): { cpu: number; user: string } => list.list().find(({ pid }) => pid === process.pid)!;
+    expect(own().cpu).toBeNaN();
+    const end = performance.now() + 300;
+    while (performance.now() < end); // busy
+    const { cpu, user } = own();
+    expect(cpu).toBeGreaterThan(0.3);
+    expect(cpu).toBeLessThan(8);
+    expect(user).not.toBe('');
+  });
+});
+
+describe('parseStat', () => {
+  it('reads fields after a command name that holds spaces and parentheses', () => {
+    const rest = Array.from({ length: 40 }, (_, index) => String(index + 4)).join(' ');
+    const { comm, threads, reading } = parseStat(`77 (a ) S (b) R ${rest}`);
+    expect([comm, threads]).toEqual(['a ) S (b', 20]);
+    expect(reading).toEqual({ cpuNs: (14 + 15) * 1e7, startTicks: 22 });
+  });
+});

@@ -1,0 +1,169 @@
+import { describe, expect, it } from 'vitest';
+import { buildCallTree } from '#shared/model/call-tree.ts';
+import { invertCallTree } from '#shared/model/call-tree-invert.ts';
+import { type Selection, WHOLE_SESSION } from '#shared/model/call-tree-selection.ts';
+import { printTree, trimmed } from '../../support/print-tree.ts';
+import { tablesOf } from '../../support/tables-of.ts';
+
+function printed(text: string, change: Partial<Selection> = {}): string {
+  const tables = tablesOf(text);
+  const selection = { ...WHOLE_SESSION, ...change };
+  const tree = buildCallTree(tables, selection);
+  return printTree(tables, selection.inverted ? invertCallTree(tree) : tree, selection.roots);
+}
+
+describe('buildCallTree', () => {
+  it('merges stacks from the root and separates self from total', () => {
+    expect(
+      printed(`
+        main;parse;read  3
+        main;parse       1
+        main;write       2`),
+    ).toBe(
+      trimmed(`
+        all 0/6
+          main 0/6
+            parse 1/4
+              read 3/3
+            write 2/2`),
+    );
+  });
+
+  it('merges different code locations of one function and keeps same names of different images apart', () => {
+    expect(
+      printed(`
+        main;init@liba.so  1
+        main;init@libb.so  2`),
+    ).toBe(
+      trimmed(`
+        all 0/3
+          main 0/3
+            init 1/1
+            init 2/2`),
+    );
+  });
+
+  it('names a frame without a symbol by image and offset', () => {
+    expect(printed('main;/usr/lib/libx.so+0x1f 2')).toBe(
+      trimmed(`
+        all 0/2
+          main 0/2
+            libx.so+0x1f 2/2`),
+    );
+  });
+
+  it('shows samples without any stack instead of dropping them', () => {
+    expect(printed('- 2')).toBe(
+      trimmed(`
+        all 0/2
+          [no stack] 2/2`),
+    );
+  });
+
+  it('groups by process, by command and by thread', () => {
+    const text = `
+      @a/x main 1
+      @a/y main 2
+      @b   main 4`;
+    expect(printed(text, { roots: 'process' })).toBe(
+      trimmed(`
+        all 0/7
+          a (100) 0/3
+            main 3/3
+          b (101) 0/4
+            main 4/4`),
+    );
+    expect(printed(text, { roots: 'command' })).toContain('  a 0/3\n');
+    expect(printed(text, { roots: 'thread' })).toBe(
+      trimmed(`
+        all 0/7
+          b (101) 0/4
+            main 4/4
+          x (100) 0/1
+            main 1/1
+          y (1001) 0/2
+            main 2/2`),
+    );
+  });
+
+  it('takes samples with from <= time < to', () => {
+    const text = `
+      a 1 @ 10
+      b 2 @ 20
+      c 4 @ 30`;
+    expect(printed(text, { timeRange: { from: 10e6, to: 30e6 } })).toBe(
+      trimmed(`
+        all 0/3
+          a 1/1
+          b 2/2`),
+    );
+  });
+
+  it('keeps only the selected processes and threads', () => {
+    const text = `
+      @a   f 1
+      @b   g 2
+      @b/w h 4`;
+    expect(printed(text, { processes: [1] })).toContain('all 0/6');
+    expect(printed(text, { processes: [1], threads: [2] })).toBe('all 0/4\n  h 4/4');
+    expect(printed(text, { processes: [] })).toBe('all 0/0');
+  });
+
+  it('gives the weight of hidden kernel frames to the user frame that called them', () => {
+    const text = `
+      main;read;vfs_[k];copy_[k]  3
+      main                        1
+      idle_[k]                    2`;
+    expect(printed(text, { frames: 'user' })).toBe(
+      trimmed(`
+        all 2/6
+          main 1/4
+            read 3/3`),
+    );
+    expect(printed(text, { frames: 'kernel' })).toBe(
+      trimmed(`
+        all 1/6
+          idle 2/2
+          vfs 0/3
+            copy 3/3`),
+    );
+  });
+
+  it('yields a lone root for a session without samples', () => {
+    expect(printed('')).toBe('all 0/0');
+  });
+});
+
+describe('invertCallTree', () => {
+  it('puts the running functions first and their callers below', () => {
+    expect(
+      printed(
+        `
+        main;a;work  3
+        main;b;work  2
+        main;a       1`,
+        { inverted: true },
+      ),
+    ).toBe(
+      trimmed(`
+        all 0/6
+          a 0/1
+            main 1/1
+          work 0/5
+            a 0/3
+              main 3/3
+            b 0/2
+              main 2/2`),
+    );
+  });
+
+  it('keeps groups on top', () => {
+    expect(printed('@a main;f 2', { inverted: true, roots: 'process' })).toBe(
+      trimmed(`
+        all 0/2
+          a (100) 0/2
+            f 0/2
+              main 2/2`),
+    );
+  });
+});

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { buildCallTree } from '#shared/model/call-tree.ts';
+import { keyCount, keySpaceOf, labelOfKey } from '#shared/model/call-tree-keys.ts';
+import { type TreeRoots, WHOLE_SESSION } from '#shared/model/call-tree-selection.ts';
+import { functionTotals } from '#shared/model/function-totals.ts';
+import { processTotals } from '#shared/model/process-totals.ts';
+import { tablesOf } from '../../support/tables-of.ts';
+
+function totalsOf(text: string, roots: TreeRoots = 'none'): string[] {
+  const tables = tablesOf(text);
+  const space = keySpaceOf(tables, roots);
+  const totals = functionTotals(
+    buildCallTree(tables, { ...WHOLE_SESSION, roots }),
+    keyCount(space),
+  );
+  return Array.from(totals.key, (key, row) => {
+    const { name } = labelOfKey(tables, space, key, totals.frame[row]!);
+    return `${name} ${totals.self[row]!}/${totals.total[row]!}`;
+  });
+}
+
+describe('functionTotals', () => {
+  it('sums self and total by function, hottest self first', () => {
+    expect(totalsOf('main;a;work 3\nmain;b;work 2\nmain 1')).toEqual([
+      'work 5/5',
+      'main 1/6',
+      'a 0/3',
+      'b 0/2',
+    ]);
+  });
+
+  it('counts a recursive frame once per sample', () => {
+    expect(totalsOf('f;f;g;f 2\nf 1')).toEqual(['f 3/3', 'g 0/2']);
+  });
+
+  it('is the same however the tree is grouped', () => {
+    const text = '@a f;g 2\n@b f;g 1\n@b f 4';
+    expect(totalsOf(text, 'process')).toEqual(totalsOf(text));
+  });
+
+  it('is empty for an empty session', () => {
+    expect(totalsOf('')).toEqual([]);
+  });
+});
+
+describe('processTotals', () => {
+  it('sums by process, heaviest first, within the selection', () => {
+    const tables = tablesOf('@a f 1 @ 1\n@b f 5 @ 2\n@a f 2 @ 3\n@c f 9 @ 50');
+    const selection = { ...WHOLE_SESSION, timeRange: { from: 0, to: 10e6 } };
+    const totals = processTotals(tables, selection);
+    expect({
+      process: Array.from(totals.process),
+      weight: Array.from(totals.weight),
+      total: totals.total,
+    }).toEqual({ process: [1, 0], weight: [5, 3], total: 8 });
+  });
+});
