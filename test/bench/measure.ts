@@ -32,7 +32,11 @@ export class Background {
     child.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));
   }
 
-  static async start(command: string, args: readonly string[], settleMs: number): Promise<Background> {
+  static async start(
+    command: string,
+    args: readonly string[],
+    settleMs: number,
+  ): Promise<Background> {
     const started = new Background(spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] }));
     await sleep(settleMs);
     return started;
@@ -46,18 +50,25 @@ export class Background {
     // perf leaves by re-raising SIGINT after a good recording.
     const { exitCode, signalCode } = this.#child;
     if (exitCode !== 0 && signalCode !== 'SIGINT')
-      throw new Error(`${this.#child.spawnfile} failed (${exitCode ?? signalCode ?? '?'}): ${this.#stderr}`);
+      throw new Error(
+        `${this.#child.spawnfile} failed (${exitCode ?? signalCode ?? '?'}): ${this.#stderr}`,
+      );
   }
 }
 
 /** Prints rows as an aligned table under a title. */
 export function printTable(title: string, rows: readonly (readonly string[])[]): void {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = rows[0]!.map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
   const line = (row: readonly string[]): string =>
-    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('   ');
+    row
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join('   ');
   process.stdout.write(`\n${title}\n`);
   rows.forEach((row, i) => {
     process.stdout.write(`  ${line(row)}\n`);
-    if (i === 0) process.stdout.write(`  ${widths.map((width) => '-'.repeat(width)).join('   ')}\n`);
+    if (i === 0)
+      process.stdout.write(`  ${widths.map((width) => '-'.repeat(width)).join('   ')}\n`);
   });
 }

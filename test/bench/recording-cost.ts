@@ -1,6 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { LossEntry } from '../../main/shared/model/session-info.ts';
+import { lostSamples } from '../../main/shared/text/loss-text.ts';
 import { Background, median, output, printTable, shuffled } from './measure.ts';
 
 /**
@@ -28,16 +30,37 @@ export interface RecordingCostOptions {
   readonly folder: string;
 }
 
+/** The part of `report --json` that is used here. */
 interface SelfReport {
-  readonly session: { readonly sampleCount: number; readonly duration: number };
-  readonly cost: { readonly bpfNs: number; readonly bpfRuns: number; readonly helperCpuNs: number; readonly engineCpuNs: number };
-  readonly loss: readonly { readonly reason: string; readonly count: number }[];
+  readonly session: {
+    readonly sampleCount: number;
+    readonly loss: readonly LossEntry[];
+    readonly cost: {
+      readonly bpfNs: number;
+      readonly helperCpuNs: number;
+      readonly engineCpuNs: number;
+    };
+  };
 }
 
-export async function benchRecordingCost({ target, cli, folder }: RecordingCostOptions): Promise<void> {
+export async function benchRecordingCost({
+  target,
+  cli,
+  folder,
+}: RecordingCostOptions): Promise<void> {
   const rate = String(RATE_HZ);
-  const perf = (extra: readonly string[]) => (file: string) =>
-    ['record', '-q', '-a', '-e', 'cpu-clock', '-F', rate, ...extra, '-o', file];
+  const perf = (extra: readonly string[]) => (file: string) => [
+    'record',
+    '-q',
+    '-a',
+    '-e',
+    'cpu-clock',
+    '-F',
+    rate,
+    ...extra,
+    '-o',
+    file,
+  ];
   const conditions: readonly Condition[] = [
     { name: 'nothing recording', command: '', args: null },
     { name: 'empty event (perf record, no stacks)', command: 'perf', args: perf([]) },
@@ -52,11 +75,16 @@ export async function benchRecordingCost({ target, cli, folder }: RecordingCostO
   const rates = new Map<string, number[]>(conditions.map(({ name }) => [name, []]));
   for (let round = 0; round < ROUNDS; round++)
     for (const condition of shuffled(conditions)) {
-      const file = join(folder, `${condition.command === 'perf' ? condition.name.replaceAll(/\W+/g, '-') : 'ours'}.ember`);
+      const file = join(
+        folder,
+        `${condition.command === 'perf' ? condition.name.replaceAll(/\W+/g, '-') : 'ours'}.ember`,
+      );
       const recorder = condition.args
         ? await Background.start(condition.command, condition.args(file), SETTLE_MS)
         : null;
-      rates.get(condition.name)!.push(Number(output(target, [String(SECONDS), String(DEPTH), String(cpus)])));
+      rates
+        .get(condition.name)!
+        .push(Number(output(target, [String(SECONDS), String(DEPTH), String(cpus)])));
       await recorder?.stop();
     }
 
@@ -68,33 +96,42 @@ export async function benchRecordingCost({ target, cli, folder }: RecordingCostO
     `Cost to the recorded program: ${RATE_HZ} Hz on ${cpus} CPUs, ${DEPTH} frames, ${ROUNDS} rounds of ${SECONDS} s, median`,
     [
       ['recorder', 'target CPU lost', 'us per sample', 'above the floor'],
-      ...conditions.slice(1).map(({ name }) => [
-        name,
-        `${(lost(name) * 100).toFixed(2)} %`,
-        microseconds(name).toFixed(2),
-        (microseconds(name) - floor).toFixed(2),
-      ]),
+      ...conditions
+        .slice(1)
+        .map(({ name }) => [
+          name,
+          `${(lost(name) * 100).toFixed(2)} %`,
+          microseconds(name).toFixed(2),
+          (microseconds(name) - floor).toFixed(2),
+        ]),
     ],
   );
 
   const ours = join(folder, 'ours.ember');
   const perfFile = join(folder, 'perf-record-g.ember');
-  const report = JSON.parse(output(process.execPath, [cli, 'report', ours, '--json'])) as SelfReport;
+  const report = JSON.parse(
+    output(process.execPath, [cli, 'report', ours, '--json']),
+  ) as SelfReport;
   const perfSamples = Number(
-    /SAMPLE events:\s+(\d+)/.exec(output('perf', ['report', '--stats', '-i', perfFile]))?.[1] ?? Number.NaN,
+    /SAMPLE events:\s+(\d+)/.exec(output('perf', ['report', '--stats', '-i', perfFile]))?.[1] ??
+      Number.NaN,
   );
   const samples = report.session.sampleCount;
   const perSample = (ns: number): string => (ns / samples / 1000).toFixed(2);
   printTable(`Cost of the recorder itself, last recording at ${RATE_HZ} Hz (${samples} samples)`, [
     ['part', 'us of CPU per sample'],
-    ['BPF programs (per kept sample)', perSample(report.cost.bpfNs)],
-    ['helper: drain (target <= 2)', perSample(report.cost.helperCpuNs)],
-    ['engine: resolve, intern, store, symbolize', perSample(report.cost.engineCpuNs)],
-    ['lost samples', String(report.loss.filter(({ reason }) => reason !== 'stack-truncated').reduce((sum, { count }) => sum + count, 0))],
+    ['BPF programs (per kept sample)', perSample(report.session.cost.bpfNs)],
+    ['helper: drain (target <= 2)', perSample(report.session.cost.helperCpuNs)],
+    ['engine: resolve, intern, store, symbolize', perSample(report.session.cost.engineCpuNs)],
+    ['lost samples', String(lostSamples(report.session.loss))],
   ]);
   printTable('Bytes per sample, same load and rate', [
     ['file', 'bytes per sample', 'samples'],
     ['emberscope .ember', (statSync(ours).size / samples).toFixed(1), String(samples)],
-    ['perf.data (-g)', (readFileSync(perfFile).length / perfSamples).toFixed(1), String(perfSamples)],
+    [
+      'perf.data (-g)',
+      (readFileSync(perfFile).length / perfSamples).toFixed(1),
+      String(perfSamples),
+    ],
   ]);
 }
