@@ -1,5 +1,5 @@
 import { suffixOf } from './demangle-rust-legacy.ts';
-import { decodePunycode } from './punycode.ts';
+import { RustV0Cursor, Unreadable } from './rust-v0-cursor.ts';
 
 /**
  * Rust's present mangling ("v0", RFC 2603), e.g. "_RNvCs1234_7mycrate3foo". Crate hashes and the types of
@@ -18,12 +18,6 @@ export function demangleRustV0(mangled: string): string | null {
   }
 }
 
-class Unreadable extends Error {}
-
-/** A hostile name can nest without end and say much with few bytes. */
-const MAX_DEPTH = 200;
-const MAX_STEPS = 50_000;
-const MAX_OUTPUT = 1 << 16;
 const MAX_BOUND_LIFETIMES = 100;
 
 const BASIC_TYPES: ReadonlyMap<string, string> = new Map(
@@ -53,19 +47,8 @@ const BASIC_TYPES: ReadonlyMap<string, string> = new Map(
 );
 
 /** Recursive descent that prints as it reads. Production names are those of the RFC. */
-class Reader {
-  private readonly text: string;
-  private at = 0;
-  private out = '';
-  /** Above 0: what is read is not shown. */
-  private silent = 0;
-  private depth = 0;
-  private steps = 0;
+class Reader extends RustV0Cursor {
   private boundLifetimes = 0;
-
-  constructor(text: string) {
-    this.text = text;
-  }
 
   symbol(): string {
     this.path(true);
@@ -73,104 +56,6 @@ class Reader {
     if (this.at < this.text.length) this.silently(() => this.path(false));
     if (this.at !== this.text.length) throw new Unreadable();
     return this.out;
-  }
-
-  // ---- characters
-
-  private peek(): string {
-    return this.text[this.at] ?? '';
-  }
-
-  private next(): string {
-    const character = this.peek();
-    if (character === '') throw new Unreadable();
-    this.at++;
-    return character;
-  }
-
-  private eat(character: string): boolean {
-    if (this.peek() !== character) return false;
-    this.at++;
-    return true;
-  }
-
-  private print(text: string): void {
-    if (this.silent > 0) return;
-    this.out += text;
-    if (this.out.length > MAX_OUTPUT) throw new Unreadable();
-  }
-
-  private silently(read: () => void): void {
-    this.silent++;
-    read();
-    this.silent--;
-  }
-
-  private nested(read: () => void): void {
-    if (++this.depth > MAX_DEPTH || ++this.steps > MAX_STEPS) throw new Unreadable();
-    read();
-    this.depth--;
-  }
-
-  /** Items until "E", with `separator` between them; how many. */
-  private list(item: () => void, separator: string): number {
-    let count = 0;
-    while (!this.eat('E')) {
-      if (count++ > 0) this.print(separator);
-      item();
-    }
-    return count;
-  }
-
-  // ---- numbers and identifiers
-
-  /** base-62-number: "_" is 0, "0_" is 1. */
-  private base62(): number {
-    if (this.eat('_')) return 0;
-    let value = 0;
-    for (let digit = this.next(); digit !== '_'; digit = this.next()) {
-      value = value * 62 + base62Digit(digit);
-      if (value >= Number.MAX_SAFE_INTEGER / 64) {
-        // Only disambiguators are that large, and those of crates are not shown.
-        value = Number.MAX_SAFE_INTEGER / 128;
-      }
-    }
-    return value + 1;
-  }
-
-  /** A tagged number that may be missing: then 0, else one more than it says. */
-  private optional62(tag: string): number {
-    return this.eat(tag) ? this.base62() + 1 : 0;
-  }
-
-  /** undisambiguated-identifier */
-  private identifier(): string {
-    const isPunycode = this.eat('u');
-    let digits = '';
-    if (this.peek() === '0') digits = this.next();
-    else while (/^[0-9]$/.test(this.peek())) digits += this.next();
-    if (digits === '' || digits.length > 6) throw new Unreadable();
-    this.eat('_');
-    const end = this.at + Number(digits);
-    if (end > this.text.length) throw new Unreadable();
-    const name = this.text.slice(this.at, end);
-    this.at = end;
-    if (!isPunycode) return name;
-    const decoded = decodePunycode(name);
-    if (decoded === null) throw new Unreadable();
-    return decoded;
-  }
-
-  /** Reads at an earlier place; what is not shown is not read again. */
-  private backref(read: () => void): void {
-    const here = this.at - 1;
-    const target = this.base62();
-    if (target >= here) throw new Unreadable();
-    if (this.silent > 0) return;
-    const after = this.at;
-    this.at = target;
-    this.nested(read);
-    this.at = after;
   }
 
   // ---- paths
@@ -488,14 +373,6 @@ class Reader {
     const bytes = Buffer.from(this.hex(), 'hex');
     return escaped(bytes.toString('utf8'), '"');
   }
-}
-
-function base62Digit(digit: string): number {
-  const code = digit.charCodeAt(0);
-  if (code >= 0x30 && code <= 0x39) return code - 0x30;
-  if (code >= 0x61 && code <= 0x7a) return code - 0x61 + 10;
-  if (code >= 0x41 && code <= 0x5a) return code - 0x41 + 36;
-  throw new Unreadable();
 }
 
 const NAMED_ESCAPES: ReadonlyMap<string, string> = new Map([

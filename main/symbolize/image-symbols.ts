@@ -1,6 +1,13 @@
 import { loadXzDecode } from '../ffi/lzma.ts';
 import { findDebugFile } from './debug-files.ts';
-import { type ElfFile, type ElfSegment, PF_X, PT_LOAD } from './elf-file.ts';
+import {
+  type ElfFile,
+  type ElfSegment,
+  PF_X,
+  PT_LOAD,
+  SHT_DYNSYM,
+  SHT_SYMTAB,
+} from './elf-file.ts';
 import {
   joinSymbols,
   readDynsym,
@@ -76,9 +83,14 @@ interface Found {
 function ownSymtab(elf: ElfFile): Found | null {
   const columns = readSymtab(elf);
   if (columns === null || columns.start.length === 0) return null;
-  const exported = readDynsym(elf);
-  const isCut = exported !== null && exported.start.length > columns.start.length;
-  return { columns: isCut ? joinSymbols(columns, exported) : columns, origin: 'symtab' };
+  const isCut = bytesOf(elf, SHT_DYNSYM) > bytesOf(elf, SHT_SYMTAB);
+  const exported = isCut ? readDynsym(elf) : null;
+  const joined = exported === null ? columns : joinSymbols(columns, exported);
+  return { columns: joined, origin: 'symtab' };
+}
+
+function bytesOf(elf: ElfFile, type: number): number {
+  return elf.sections.find((section) => section.type === type)?.bytes ?? 0;
 }
 
 function debugSymbols(image: ImageRef, elf: ElfFile, buildId: string): Found | null {

@@ -129,7 +129,7 @@ function symbolEnds(symbols: SymbolColumns, order: Uint32Array): Float64Array {
     for (; to < order.length && start[order[to]!] === first; to++) {
       const symbol = order[to]!;
       end[symbol] = first + size[symbol]!;
-      sizedEnd = Math.max(sizedEnd, end[symbol]!);
+      sizedEnd = Math.max(sizedEnd, end[symbol]);
     }
     const nextStart = to < order.length ? start[order[to]!]! : Infinity;
     for (; from < to; from++) {

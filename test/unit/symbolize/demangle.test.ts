@@ -117,10 +117,10 @@ describe('Rust demanglers', () => {
   ];
 
   it('end on any bytes, with a bounded answer', () => {
-    const edit = fc.tuple(fc.nat(99), fc.constantFrom(...'_$.0129BCEFGIKLMNRSTXYsuvp'));
+    const edit = fc.tuple(fc.nat(99), fc.constantFrom(...Array.from('_$.0129BCEFGIKLMNRSTXYsuvp')));
     fc.assert(
       fc.property(fc.constantFrom(...seeds), fc.array(edit, { maxLength: 8 }), (seed, edits) => {
-        const letters = seed.split('');
+        const letters = Array.from(seed);
         for (const [at, letter] of edits) letters[at % letters.length] = letter;
         const name = letters.join('');
         const answer = demangleRustV0(name) ?? demangleRustLegacy(name) ?? '';
@@ -144,7 +144,7 @@ describe('Rust demanglers', () => {
     expect(demangleRustV0(`${name}E`)).toBeNull();
     expect(demangleRustV0(`_RINvC1a1b${'S'.repeat(100_000)}hE`)).toBeNull();
     expect(demangleRustV0(`_RINvC1a1bFGzzzzzzz_EuE`)).toBeNull();
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 });
 

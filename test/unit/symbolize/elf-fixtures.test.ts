@@ -37,6 +37,9 @@ int main(int argc, char **) { std::vector<double> v(argc, 1.5); return (int)sum(
 
 const has = (tool: string): boolean => spawnSync(tool, ['--version']).status === 0;
 const toolsMissing = ['gcc', 'g++', 'objcopy', 'readelf'].filter((tool) => !has(tool)).join(', ');
+const canBuild32 =
+  spawnSync('gcc', ['-m32', '-shared', '-nostdlib', '-x', 'c', '/dev/null', '-o', '/dev/null'])
+    .status === 0;
 const folder = mkdtempSync(join(tmpdir(), 'symbolize-'));
 const at = (name: string): string => join(folder, name);
 const tool = (command: string, ...args: string[]): string =>
@@ -129,12 +132,12 @@ describe.skipIf(toolsMissing !== '')(
         )
         .map((f) => f?.name);
       expect(names.sort()).toEqual([
-        expect.stringMatching(/^app::Widget::name(\[abi:cxx11\])?\(int\) const$/),
+        expect.stringMatching(/^app::Widget::name(\[abi:cxx11\])?\(int\) const( \[clone .*\])?$/),
         'double sum<double>(std::vector<double, std::allocator<double> > const&)',
       ]);
     });
 
-    it('names a 32-bit-free executable without PIE', () => {
+    it('names an executable without PIE', () => {
       tool('gcc', '-O2', '-no-pie', 'program.c', '-o', 'fixed');
       const fixed = offsetsOf(at('fixed'));
       const [found] = symbolizer.symbolize(imageOf(at('fixed')), [fixed.get('hidden_helper')!]);
@@ -183,7 +186,7 @@ describe.skipIf(toolsMissing !== '')(
           'byid',
         );
         const debugFolder = '/usr/lib/debug/.build-id/e3';
-        mkdirSync(debugFolder, { recursive: true });
+        const created = mkdirSync(debugFolder, { recursive: true });
         const debug = `${debugFolder}/be5c09e000000000000000000000000000e3be.debug`;
         tool('objcopy', '--only-keep-debug', 'byid', debug);
         try {
@@ -205,6 +208,7 @@ describe.skipIf(toolsMissing !== '')(
           expect(whole?.name).toBe('hidden_helper');
         } finally {
           rmSync(debug);
+          if (created !== undefined) rmSync(created, { recursive: true });
         }
       },
     );
@@ -235,6 +239,7 @@ describe.skipIf(toolsMissing !== '')(
       expect(namesIn(imageOf(replaced, { buildId }))).toEqual(ALL);
       tool('gcc', '-O1', '-DOTHER', 'program.c', '-o', 'replaced');
       const other = imageOf(replaced, { buildId, pids: [process.pid] });
+      symbolizer.forget(other);
       expect(namesIn(other)).toEqual([null, null, null]);
       expect(symbolizer.imageFacts(other).problem).toEqual({
         kind: 'replaced',
@@ -274,6 +279,52 @@ describe.skipIf(toolsMissing !== '')(
         child.kill('SIGKILL');
         await new Promise((resolve) => child.once('exit', resolve));
       }
+    });
+
+    it.skipIf(process.getuid?.() !== 0)(
+      'reads a deleted library through its mapping (needs root: map_files)',
+      async () => {
+        writeFileSync(at('lib.c'), 'int lib_work(int x) { return x + 1; }');
+        tool('gcc', '-O2', '-shared', '-fPIC', '-Wl,--build-id', 'lib.c', '-o', 'libdoomed.so');
+        tool('gcc', '-O2', 'program.c', '-o', 'user', '-Wl,--no-as-needed', './libdoomed.so');
+        const place = offsetsOf(at('libdoomed.so')).get('lib_work')!;
+        const buildId = buildIdByReadelf(at('libdoomed.so'));
+        const child = spawn('./user', ['wait'], {
+          cwd: folder,
+          stdio: ['ignore', 'pipe', 'ignore'],
+        });
+        try {
+          await new Promise((resolve) => child.stdout.once('data', resolve));
+          unlinkSync(at('libdoomed.so'));
+          const image = imageOf(at('libdoomed.so'), { buildId, pids: [child.pid!] });
+          expect(symbolizer.symbolize(image, [place])[0]?.name).toBe('lib_work');
+        } finally {
+          child.kill('SIGKILL');
+          await new Promise((resolve) => child.once('exit', resolve));
+        }
+      },
+    );
+
+    it.skipIf(!canBuild32)('reads 32-bit programs (needs gcc -m32)', () => {
+      writeFileSync(at('lib32.c'), 'int work32(int x) { return x + 1; }');
+      tool(
+        'gcc',
+        '-m32',
+        '-O2',
+        '-shared',
+        '-nostdlib',
+        '-fPIC',
+        '-Wl,--build-id',
+        'lib32.c',
+        '-o',
+        'lib32.so',
+      );
+      const place = offsetsOf(at('lib32.so')).get('work32')!;
+      const image = imageOf(at('lib32.so'), { buildId: buildIdByReadelf(at('lib32.so')) });
+      expect(symbolizer.symbolize(image, [place, place + 500])).toEqual([
+        { name: 'work32', rawName: 'work32', startOffset: place },
+        null,
+      ]);
     });
 
     it('does not hang on a pipe and says what stands there', () => {
