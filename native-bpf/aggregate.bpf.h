@@ -21,8 +21,8 @@ struct counts counts_even SEC(".maps");
 struct counts counts_odd SEC(".maps");
 
 /*
- * Key: hash of a stack's addresses. Value: the addresses, leaf first; count_key tells how many are
- * valid. Full: stacks_full rises, the sample is counted without that stack.
+ * Key: hash of a stack's addresses. Value: the addresses, leaf first, then zeros; count_key tells
+ * how many there are. Full: stacks_full rises, the sample is counted without that stack.
  */
 struct stacks {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -33,15 +33,18 @@ struct stacks {
 struct stacks stacks_even SEC(".maps");
 struct stacks stacks_odd SEC(".maps");
 
-/* Never 0. Two different stacks of one slice share it once in 2^64 / (stacks^2 / 2) slices. */
-static __always_inline __u64 hash_stack(const __u64 *addresses, __u64 frames)
+/*
+ * Hash of a whole stack buffer, zeros behind the last frame included: a loop without an early exit
+ * is one path for the verifier. Never 0. Two stacks of one slice share it once in 2^64 /
+ * (stacks^2 / 2) slices.
+ */
+static __always_inline __u64 hash_stack(const __u64 *addresses)
 {
-	__u64 hash = frames;
+	__u64 hash = 0;
 
+#pragma unroll
 	for (int i = 0; i < MAX_STACK_DEPTH; i++) {
-		if (i >= frames)
-			break;
-		/* A multiply-xorshift round with the constant of splitmix64. */
+		/* A multiply-xorshift round with a constant of splitmix64. */
 		hash = (hash ^ addresses[i]) * 0xbf58476d1ce4e5b9ULL;
 		hash ^= hash >> 29;
 	}
@@ -49,10 +52,10 @@ static __always_inline __u64 hash_stack(const __u64 *addresses, __u64 frames)
 }
 
 /* Puts a stack into the map unless it is there. Returns its key; 0: it is lost. */
-static __always_inline __u64 keep_stack(void *stacks, const __u64 *addresses, __u64 frames,
+static __always_inline __u64 keep_stack(void *stacks, const __u64 *addresses,
 					struct cpu_counters *counters)
 {
-	__u64 hash = hash_stack(addresses, frames);
+	__u64 hash = hash_stack(addresses);
 
 	if (bpf_map_lookup_elem(stacks, &hash))
 		return hash;

@@ -61,7 +61,10 @@ static __always_inline void count_shortfalls(struct cpu_counters *counters, __u3
 		counters->missed++;
 }
 
-/* Fills in the record: who runs, and both stacks back to back. */
+/*
+ * Fills in the record: who runs, and both stacks. They lie back to back as the ring buffer wants
+ * them; in aggregate mode each at its own place, where bpf_get_stack() fills the rest with zeros.
+ */
 static __always_inline void fill_record(struct bpf_perf_event_data *ctx,
 					struct sample_record *record, __u64 now_ns, __u32 flags)
 {
@@ -80,8 +83,11 @@ static __always_inline void fill_record(struct bpf_perf_event_data *ctx,
 		}
 	}
 	if (config.user_stacks && (__u32)id != 0) {
-		user_bytes = bpf_get_stack(ctx, (void *)record->addresses + kernel_bytes,
-					   STACK_BYTES, BPF_F_USER_STACK);
+		user_bytes =
+			bpf_get_stack(ctx,
+				      (void *)record->addresses +
+					      (config.aggregate ? (long)STACK_BYTES : kernel_bytes),
+				      STACK_BYTES, BPF_F_USER_STACK);
 		if (user_bytes <= 0) {
 			if (has_user_stack())
 				flags |= SAMPLE_USER_MISSED;
@@ -122,27 +128,23 @@ static __always_inline void count_record(struct sample_record *record, void *cou
 					 struct cpu_counters *counters)
 {
 	struct stack_sample *sample = &record->sample;
-	__u64 kernel_frames = sample->kernel_frames, user_frames = sample->user_frames;
 	struct count_key key = {
 		.tgid = sample->tgid,
 		.pid = sample->pid,
 		.cgroup_id = sample->cgroup_id,
 	};
 
-	if (kernel_frames > MAX_STACK_DEPTH || user_frames > MAX_STACK_DEPTH)
-		return; /* cannot be: tells the verifier the bound */
-	if (kernel_frames > 0)
-		key.kernel_stack = keep_stack(stacks, record->addresses, kernel_frames, counters);
-	if (user_frames > 0)
-		key.user_stack = keep_stack(stacks, record->addresses + kernel_frames, user_frames,
-					    counters);
+	if (sample->kernel_frames > 0)
+		key.kernel_stack = keep_stack(stacks, record->addresses, counters);
+	if (sample->user_frames > 0)
+		key.user_stack = keep_stack(stacks, record->addresses + MAX_STACK_DEPTH, counters);
 	if (key.kernel_stack)
-		key.kernel_frames = kernel_frames;
-	else if (kernel_frames > 0)
+		key.kernel_frames = sample->kernel_frames;
+	else if (sample->kernel_frames > 0)
 		sample->flags |= SAMPLE_KERNEL_MISSED;
 	if (key.user_stack)
-		key.user_frames = user_frames;
-	else if (user_frames > 0)
+		key.user_frames = sample->user_frames;
+	else if (sample->user_frames > 0)
 		sample->flags |= SAMPLE_USER_MISSED;
 	count_key_once(counts, &key, sample, counters);
 }

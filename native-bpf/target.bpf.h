@@ -59,7 +59,7 @@ static __always_inline void follow_child(struct task_struct *parent, struct task
 	if (!bpf_map_lookup_elem(&target_processes, &parent_tgid))
 		return;
 	if (bpf_map_update_elem(&target_processes, &tgid, &present, BPF_NOEXIST) == 0) {
-		__sync_fetch_and_add(&state.members, 1);
+		__sync_fetch_and_add(&state.member_change, 1);
 		return;
 	}
 	counters = this_cpu_counters();
@@ -75,7 +75,7 @@ static __always_inline void forget_process(struct task_struct *task)
 	if (BPF_CORE_READ(task, signal, live.counter) != 0)
 		return;
 	if (bpf_map_delete_elem(&target_processes, &tgid) == 0)
-		__sync_fetch_and_add(&state.members, -1);
+		__sync_fetch_and_add(&state.member_change, -1);
 }
 
 SEC("raw_tp/sched_process_fork")

@@ -58,9 +58,9 @@ struct cpu_counters {
 
 /* All of .bss of the sampler: mapped by the helper. */
 struct sampler_state {
-	__u32 slice;   /* aggregate: counts go to the map set slice & 1; written by the helper */
-	__u32 members; /* processes now in target_processes; 0: the target is gone */
-	__u64 reserved[7]; /* keeps the rows on cache lines of their own */
+	__u32 slice; /* aggregate: counts go to the map set slice & 1; written by the helper */
+	__s32 member_change; /* members of target_processes the programs added less removed */
+	__u64 reserved[7];   /* keeps the rows on cache lines of their own */
 	struct cpu_counters cpus[MAX_CPUS];
 };
 

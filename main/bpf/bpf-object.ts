@@ -7,9 +7,12 @@ import { errno, errnoName, koffi } from '../ffi/koffi.ts';
 import { type Handle, type Libbpf, libbpf } from '../ffi/libbpf.ts';
 import { libc } from '../ffi/libc.ts';
 
-/** Room for the verifier's explanation, per program, bytes; cut off beyond. */
+/** Room for the verifier's explanation, per program, bytes. */
 const LOG_BYTES = 1 << 20;
+/** Kept of it, characters: the end, where the reason stands. */
+const KEPT_LOG = 32 << 10;
 const RLIMIT_MEMLOCK = 8;
+const BPF_NOEXIST = 1;
 
 /** libbpf's own error numbers (enum libbpf_errno) on a file that is no BPF object. */
 const describeOpenFailure = (code: number): string =>
@@ -132,7 +135,7 @@ export class BpfObject implements Disposable {
   #refusal(): [program: string, log: string] {
     for (const [name, log] of this.#logs) {
       const text = koffi().decode.string(log);
-      if (text !== '') return [name, text];
+      if (text !== '') return [name, text.slice(-KEPT_LOG)];
     }
     return [this.#name, ''];
   }
@@ -157,11 +160,17 @@ export class BpfObject implements Disposable {
     return this.#library.bpf_program__fd(this.#program(name));
   }
 
-  /** Adds a key to a hash map before any program uses it. */
-  putKey(map: string, key: Uint8Array, value: Uint8Array): Result<void, ProfilerError> {
-    const failed = this.#library.bpf_map_update_elem(this.mapFd(map), key, value, 0);
-    if (failed === 0) return ok(undefined);
+  /** Adds a key to a hash map; false: it was there. */
+  addKey(map: string, key: Uint8Array, value: Uint8Array): Result<boolean, ProfilerError> {
+    const fd = this.mapFd(map);
+    if (this.#library.bpf_map_update_elem(fd, key, value, BPF_NOEXIST) === 0) return ok(true);
+    if (errnoName(errno()) === 'EEXIST') return ok(false);
     return err({ kind: 'attach-failed', point: map, errno: errnoName(errno()) });
+  }
+
+  /** Removes a key from a hash map; false: it was not there. */
+  removeKey(map: string, key: Uint8Array): boolean {
+    return this.#library.bpf_map_delete_elem(this.mapFd(map), key) === 0;
   }
 
   /** Attaches a raw tracepoint program; the descriptor returned is the attachment. */

@@ -5,9 +5,9 @@ import { type Libbpf, libbpf } from '../ffi/libbpf.ts';
 
 const ENOENT = 2;
 /** Entries asked for per system call. */
-const BATCH_ENTRIES = 4096;
+const BATCH_ENTRIES = 1024;
 
-/** Empties hash maps in batches; looks up stack maps by id. Not owned: the descriptors are given. */
+/** Empties hash maps in batches. The descriptors are given and stay the caller's. */
 export class MapReader {
   readonly #library: Libbpf;
 
@@ -51,14 +51,5 @@ export class MapReader {
       if (count[0] > 0) visit(keys, values, count[0]);
       if (code === ENOENT) return 0;
     }
-  }
-
-  /** Reads one entry into `value`; false if there is none. */
-  lookup(fd: number, key: Uint8Array, value: Uint8Array): boolean {
-    return this.#library.bpf_map_lookup_elem(fd, key, value) === 0;
-  }
-
-  delete(fd: number, key: Uint8Array): void {
-    this.#library.bpf_map_delete_elem(fd, key);
   }
 }

@@ -2,15 +2,9 @@ import { MapReader } from '../bpf/map-reader.ts';
 import type { MappedMemory } from '../bpf/mapped-memory.ts';
 import { writeFrameHeader } from '../capture/wire/framing.ts';
 import { FRAME_HEADER_BYTES } from '../capture/wire/helper-protocol.ts';
-import {
-  COUNT_KEY,
-  COUNT_VALUE,
-  MAX_FRAMES,
-  SAMPLE_FLAGS,
-  SAMPLER_STATE,
-} from '../capture/wire/records.ts';
+import { COUNT_KEY, COUNT_VALUE, MAX_FRAMES, SAMPLER_STATE } from '../capture/wire/records.ts';
 import type { AggregateMaps } from './handover.ts';
-import { encodeSample, type SampleFrame } from './sample-packing.ts';
+import { type AggregateSample, encodeSample, type SampleFrame } from './sample-packing.ts';
 
 /** A slice lasts this long, ns; main/shared/model/capture-spec.ts SLICE_NS. */
 const SLICE_NS = 1_000_000_000n;
@@ -19,6 +13,8 @@ const SETTLE_NS = 20_000_000n;
 /** Payload at which a data frame is closed, bytes. */
 const FRAME_BYTES = 1 << 20;
 const NO_STACK = new Uint8Array(0);
+/** Value of the stack maps, bytes. */
+const STACK_BYTES = MAX_FRAMES * 8;
 
 /** Aggregate mode's drain: flips the map set each slice and empties the one no longer written. */
 export class AggregateDrain {
@@ -65,7 +61,7 @@ export class AggregateDrain {
   }
 
   #drainSet(set: number, seen: (pid: number) => void): SampleFrame[] {
-    const stacks = new StackCache(this.#reader, this.#maps.stacks[set]!);
+    const stacks = this.#drainStacks(this.#maps.stacks[set]!);
     const builder = new FrameBuilder();
     const map = {
       fd: this.#maps.counts[set]!,
@@ -76,79 +72,65 @@ export class AggregateDrain {
       const key = new DataView(keys.buffer);
       const value = new DataView(values.buffer);
       for (let index = 0; index < count; index++) {
-        const keyAt = index * COUNT_KEY.size;
-        builder.add(readCount(key, keyAt, { view: value, at: index * COUNT_VALUE.size, stacks }));
-        seen(key.getUint32(keyAt + COUNT_KEY.fields.tgid, true));
+        const sample = readCount(
+          { view: key, at: index * COUNT_KEY.size },
+          { view: value, at: index * COUNT_VALUE.size },
+          stacks,
+        );
+        builder.add(encodeSample(sample), sample.weight);
+        seen(sample.pid);
       }
     });
     if (failed !== 0) this.#failures++;
-    stacks.forget();
     return builder.finish();
   }
-}
 
-function readCount(
-  key: DataView,
-  at: number,
-  value: { readonly view: DataView; readonly at: number; readonly stacks: StackCache },
-): { readonly record: Uint8Array; readonly weight: number } {
-  const { view, stacks } = value;
-  const kernel = stacks.read(key.getInt32(at + COUNT_KEY.fields.kernel_stack, true));
-  const user = stacks.read(key.getInt32(at + COUNT_KEY.fields.user_stack, true));
-  let flags = view.getUint32(value.at + COUNT_VALUE.fields.flags, true);
-  if (kernel.length === MAX_FRAMES * 8) flags |= SAMPLE_FLAGS.kernelTruncated;
-  if (user.length === MAX_FRAMES * 8) flags |= SAMPLE_FLAGS.userTruncated;
-  const weight = Number(view.getBigUint64(value.at + COUNT_VALUE.fields.samples, true));
-  const record = encodeSample({
-    timeNs: view.getBigUint64(value.at + COUNT_VALUE.fields.last_ns, true),
-    cgroupId: key.getBigUint64(at + COUNT_KEY.fields.cgroup_id, true),
-    pid: key.getUint32(at + COUNT_KEY.fields.tgid, true),
-    tid: key.getUint32(at + COUNT_KEY.fields.pid, true),
-    cpu: view.getUint32(value.at + COUNT_VALUE.fields.last_cpu, true),
-    weight,
-    flags,
-    kernel,
-    user,
-  });
-  return { record, weight };
-}
-
-/** The stacks of one set, each read once per slice and removed at its end. */
-class StackCache {
-  readonly #reader: MapReader;
-  readonly #fd: number;
-  readonly #stacks = new Map<number, Uint8Array>();
-
-  constructor(reader: MapReader, fd: number) {
-    this.#reader = reader;
-    this.#fd = fd;
-  }
-
-  read(id: number): Uint8Array {
-    if (id < 0) return NO_STACK;
-    const known = this.#stacks.get(id);
-    if (known !== undefined) return known;
-    const addresses = new BigUint64Array(MAX_FRAMES);
-    const bytes = new Uint8Array(addresses.buffer);
-    const found = this.#reader.lookup(this.#fd, keyOf(id), bytes);
-    const end = addresses.indexOf(0n);
-    const stack = found ? bytes.subarray(0, (end < 0 ? MAX_FRAMES : end) * 8) : NO_STACK;
-    this.#stacks.set(id, stack);
-    return stack;
-  }
-
-  /** Frees the slots for the slice after next. */
-  forget(): void {
-    for (const id of this.#stacks.keys()) this.#reader.delete(this.#fd, keyOf(id));
-    this.#stacks.clear();
+  #drainStacks(fd: number): Stacks {
+    const stacks = new Map<bigint, Uint8Array>();
+    const map = { fd, keyBytes: 8, valueBytes: STACK_BYTES };
+    const failed = this.#reader.drainHash(map, (keys, values, count) => {
+      const hashes = new BigUint64Array(keys.buffer, 0, count);
+      hashes.forEach((hash, index) => {
+        stacks.set(hash, values.slice(index * STACK_BYTES, (index + 1) * STACK_BYTES));
+      });
+    });
+    if (failed !== 0) this.#failures++;
+    return stacks;
   }
 }
 
-const keyOf = (id: number): Uint8Array => {
-  const key = new Uint8Array(4);
-  new DataView(key.buffer).setUint32(0, id, true);
-  return key;
-};
+/** Hash → addresses, of which count_key tells how many are valid. */
+type Stacks = ReadonlyMap<bigint, Uint8Array>;
+
+/** A place in a batch of map entries. */
+interface Entry {
+  readonly view: DataView;
+  readonly at: number;
+}
+
+function readCount(key: Entry, value: Entry, stacks: Stacks): AggregateSample {
+  const keyAt = COUNT_KEY.fields;
+  const valueAt = COUNT_VALUE.fields;
+  const stackOf = (hashAt: number, framesAt: number): Uint8Array => {
+    const frames = key.view.getUint16(key.at + framesAt, true);
+    if (frames === 0) return NO_STACK;
+    return (stacks.get(key.view.getBigUint64(key.at + hashAt, true)) ?? NO_STACK).subarray(
+      0,
+      frames * 8,
+    );
+  };
+  return {
+    timeNs: value.view.getBigUint64(value.at + valueAt.last_ns, true),
+    cgroupId: key.view.getBigUint64(key.at + keyAt.cgroup_id, true),
+    pid: key.view.getUint32(key.at + keyAt.tgid, true),
+    tid: key.view.getUint32(key.at + keyAt.pid, true),
+    cpu: value.view.getUint32(value.at + valueAt.last_cpu, true),
+    weight: Number(value.view.getBigUint64(value.at + valueAt.samples, true)),
+    flags: value.view.getUint32(value.at + valueAt.flags, true),
+    kernel: stackOf(keyAt.kernel_stack, keyAt.kernel_frames),
+    user: stackOf(keyAt.user_stack, keyAt.user_frames),
+  };
+}
 
 /** Collects records into data frames of bounded size. */
 class FrameBuilder {
@@ -157,7 +139,7 @@ class FrameBuilder {
   #bytes = 0;
   #samples = 0;
 
-  add({ record, weight }: { readonly record: Uint8Array; readonly weight: number }): void {
+  add(record: Uint8Array, weight: number): void {
     this.#records.push(record);
     this.#bytes += record.length;
     this.#samples += weight;

@@ -161,7 +161,8 @@ export class CaptureSession {
     if (drained.final || performance.now() >= this.#statsAt) this.#sendStats(drained);
     if (drained.frames.length > 0 || drained.final) this.#startSymbols();
     if (drained.final) void this.#bye(drained);
-    const isGone = this.#handover.target.kind === 'process' && drained.members === 0;
+    const { target } = this.#handover;
+    const isGone = target.kind === 'process' && target.added + drained.memberChange === 0;
     if (isGone && !drained.final) this.#finish('target-exited');
   }
 

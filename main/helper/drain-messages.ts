@@ -13,7 +13,7 @@ export interface KernelCounters {
   readonly idle: number;
   readonly filtered: number;
   readonly ringFull: number;
-  readonly stackCollisions: number;
+  readonly stacksFull: number;
   readonly countsFull: number;
   readonly truncated: number;
   readonly missed: number;
@@ -32,8 +32,8 @@ export interface Drained {
   readonly untilNs: bigint;
   /** Processes first sampled in this drain. */
   readonly newPids: readonly number[];
-  /** Processes of the target now (process targets). */
-  readonly members: number;
+  /** Process targets: members the programs added less those they removed, since start. */
+  readonly memberChange: number;
   /** Aggregate slices that could not be read to the end, since start. */
   readonly failedSlices: number;
   readonly counters: KernelCounters;

@@ -7,7 +7,14 @@ import { libc } from '../ffi/libc.ts';
 /** What the request asks for, as far as the capture stage needs it. */
 export type HandoverTarget =
   | { readonly kind: 'machine' }
-  | { readonly kind: 'process'; readonly pid: number; readonly members: readonly number[] }
+  | {
+      readonly kind: 'process';
+      readonly pid: number;
+      /** The process and its descendants at the start. */
+      readonly members: readonly number[];
+      /** How many of them we put into target_processes; the programs count theirs (member_change). */
+      readonly added: number;
+    }
   /** path: of the cgroup, as /proc/PID/cgroup writes it. */
   | { readonly kind: 'cgroup'; readonly path: string };
 

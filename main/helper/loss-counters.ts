@@ -18,7 +18,7 @@ export interface HelperLoss {
 export function statsOf(counters: KernelCounters, own: HelperLoss): HelperStats {
   const loss: Record<LossReason, number> = {
     'ring-buffer-full': counters.ringFull,
-    'stack-collision': counters.stackCollisions,
+    'stack-map-full': counters.stacksFull,
     'count-map-full': counters.countsFull,
     'stack-truncated': counters.truncated,
     'stack-missed': counters.missed,

@@ -1,8 +1,8 @@
 import { closeSync, openSync } from 'node:fs';
 import type { ProfilerError } from '#shared/errors.ts';
 import { err, ok, type Result } from '#shared/result.ts';
+import type { BpfObject } from '../bpf/bpf-object.ts';
 import * as capabilities from '../bpf/capabilities.ts';
-import { MappedMemory } from '../bpf/mapped-memory.ts';
 import {
   onlineCpus,
   openSampleEvents,
@@ -15,7 +15,7 @@ import {
   type StartRequest,
   startSchema,
 } from '../capture/wire/helper-protocol.ts';
-import { MAX_CPUS, SAMPLER_STATE } from '../capture/wire/records.ts';
+import { MAX_CPUS, MAX_FRAMES } from '../capture/wire/records.ts';
 import { errno, errnoName } from '../ffi/koffi.ts';
 import { libbpf } from '../ffi/libbpf.ts';
 import { type Handover, type HandoverTarget, replaceByCaptureStage } from './handover.ts';
@@ -114,7 +114,7 @@ function prepare(request: StartRequest): Result<Prepared, ProfilerError> {
       ...attached.value,
       keep: capabilitiesToKeep(request, sampler.value).toString(),
       rateHz: request.rateHz,
-      target: handoverTarget(request, followed.value.members, cgroupPath.value),
+      target: handoverTarget(request, followed.value, cgroupPath.value),
       cpus,
       ringFd: object.mapFd('samples'),
       ringBytes,
@@ -128,49 +128,53 @@ function prepare(request: StartRequest): Result<Prepared, ProfilerError> {
 
 function handoverTarget(
   { target }: StartRequest,
-  members: readonly number[],
+  { members, added }: Followed,
   path: string,
 ): HandoverTarget {
-  if (target.kind === 'process') return { kind: 'process', pid: target.pid, members };
+  if (target.kind === 'process') return { kind: 'process', pid: target.pid, members, added };
   return target.kind === 'cgroup' ? { kind: 'cgroup', path } : { kind: 'machine' };
 }
 
-interface Followed {
-  readonly members: readonly number[];
+interface Followed extends Pick<Extract<HandoverTarget, { kind: 'process' }>, 'members' | 'added'> {
   readonly attachments: readonly number[];
 }
-const NOT_FOLLOWED: Followed = { members: [], attachments: [] };
+const NOT_FOLLOWED: Followed = { members: [], added: 0, attachments: [] };
 
 /**
- * Makes the process, and what it forks from now on, the target. The tracepoints come first, so that
- * no fork or exit after the process became a member is missed.
+ * Makes the process, its descendants, and what they fork from now on, the target. The tracepoints
+ * come first, so that no fork or exit after a process became a member is missed; then we look for
+ * descendants until a look finds nobody the programs or we do not have.
  */
-function follow(sampler: Sampler, pid: number): Result<Followed, ProfilerError> {
-  const { object } = sampler;
-  const before = descendantsOf(pid);
+function follow({ object }: Sampler, pid: number): Result<Followed, ProfilerError> {
   const attachments: number[] = [];
   for (const event of ['sched_process_exit', 'sched_process_fork']) {
     const attached = object.attachRawTracepoint(`on_${event}`, event);
     if (!attached.ok) return attached;
     attachments.push(attached.value);
   }
-  const state = MappedMemory.map(
-    object.stateFd(),
-    { offset: 0, length: SAMPLER_STATE.size, writable: true },
-    'sampler state',
-  );
-  if (!state.ok) return state;
-  // Counted before it is in the set: from then on the programs change the number themselves.
-  state.value.writeU32(SAMPLER_STATE.fields.members, 1);
-  state.value[Symbol.dispose]();
+  const members = new Set<number>();
+  let added = 0;
+  for (let found = [pid]; found.length > 0; ) {
+    for (const member of found) {
+      members.add(member);
+      const change = addMember(object, member);
+      if (!change.ok) return change;
+      added += change.value;
+    }
+    found = [...descendantsOf(pid)].filter((child) => !members.has(child));
+  }
+  if (!isAlive(pid)) return err({ kind: 'target-gone', pid });
+  return ok({ members: [...members], added, attachments });
+}
+
+/** By how many members of ours the set grew: 0 if the programs have it already, or it just ended. */
+function addMember(object: BpfObject, pid: number): Result<number, ProfilerError> {
   const key = new Uint8Array(MEMBER_KEY_BYTES);
   new DataView(key.buffer).setUint32(0, pid, true);
-  const added = object.putKey('target_processes', key, new Uint8Array([1]));
-  if (!added.ok) return added;
-  if (!isAlive(pid)) return err({ kind: 'target-gone', pid });
-  // Forked since: for our own books. The kernel's set has them from the tracepoint.
-  const children = [...descendantsOf(pid)].filter((child) => !before.has(child));
-  return ok({ members: [pid, ...children], attachments });
+  const isNew = object.addKey('target_processes', key, new Uint8Array([1]));
+  if (!isNew.ok || !isNew.value) return isNew.ok ? ok(0) : isNew;
+  // It may have ended before it was a member: then no exit record will remove it, we do.
+  return ok(!isAlive(pid) && object.removeKey('target_processes', key) ? 0 : 1);
 }
 
 type Attached = Pick<Handover, 'sampleEvent' | 'sampleFds' | 'sideBandFds'>;
@@ -241,8 +245,8 @@ function canReadMap({ aggregate }: Sampler): boolean {
   if (!library.ok || aggregate === null) return false;
   const absent = library.value.bpf_map_lookup_elem(
     aggregate.stacks[0],
-    new Uint8Array(4),
-    new Uint8Array(8 * 127),
+    new Uint8Array(8),
+    new Uint8Array(8 * MAX_FRAMES),
   );
   return absent === 0 || errnoName(errno()) === 'ENOENT';
 }

@@ -227,14 +227,31 @@ export class HelperClient {
   }
 }
 
-/** Names of the sampler's programs still loaded anywhere. */
-export function loadedPrograms(): string[] {
-  const programs = JSON.parse(
-    execFileSync('bpftool', ['-j', 'prog', 'list'], { encoding: 'utf8' }),
-  ) as {
-    name?: string;
-  }[];
-  return programs
-    .map(({ name }) => name ?? '')
-    .filter((name) => name === 'on_tick' || name.startsWith('on_sched_proces'));
+/** Prints a measured figure into the test's output. */
+export const note = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** Ids of all loaded programs of the sampler, whoever loaded them. The kernel never reuses an id. */
+export function loadedPrograms(): Set<number> {
+  const list = execFileSync('bpftool', ['-j', 'prog', 'list'], { encoding: 'utf8' });
+  const programs = JSON.parse(list) as { readonly id: number; readonly name?: string }[];
+  const isOurs = (name = ''): boolean => name === 'on_tick' || name.startsWith('on_sched_proces');
+  return new Set(programs.filter(({ name }) => isOurs(name)).map(({ id }) => id));
+}
+
+/** Runs `action`; true once every program of the sampler that it loaded is gone again. */
+export async function leavesNothingLoaded(action: () => Promise<void>): Promise<boolean> {
+  const before = loadedPrograms();
+  let during = new Set<number>();
+  await action().finally(() => {
+    during = loadedPrograms();
+  });
+  // Another test run on this machine may hold some for a while: only what stays counts.
+  const isGone = (): boolean => {
+    const now = loadedPrograms();
+    return [...during].every((id) => before.has(id) || !now.has(id));
+  };
+  for (let attempt = 0; attempt < 50 && !isGone(); attempt++) {
+    await new Promise((wake) => setTimeout(wake, 100));
+  }
+  return isGone();
 }

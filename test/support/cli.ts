@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -31,6 +32,8 @@ export interface CliOptions {
 /** A running command line; `done` settles when it has ended. */
 export interface RunningCli {
   readonly child: ChildProcess;
+  /** Settles once standard error holds this. */
+  readonly said: (words: RegExp) => Promise<void>;
   readonly done: Promise<CliResult>;
 }
 
@@ -49,7 +52,10 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Run
     child.once('error', fail);
     child.once('close', (status) => settle({ status, stdout, stderr }));
   });
-  return { child, done };
+  const said = async (words: RegExp): Promise<void> => {
+    while (!words.test(stderr)) await once(child.stderr, 'data');
+  };
+  return { child, said, done };
 }
 
 /** Runs the command line to its end. */

@@ -1,11 +1,15 @@
 import { execFileSync } from 'node:child_process';
+import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { type Desktop, ROOT } from './desktop.ts';
+import { commandLine, descendantsOf } from './processes.ts';
 
 /** A program with a known profile, built by scripts/build.mjs: see assets/demo/workload.c. */
 export const WORKLOAD = join(ROOT, 'dist', 'demo', 'workload');
+
+const CLI = join(ROOT, 'dist', 'cli', 'main.js');
 
 /** Shares of the demo workload's functions by construction, percent. */
 export const TRUE_SHARES = { work_hot: 70, work_warm: 20, work_cold: 10 };
@@ -28,7 +32,7 @@ export async function readDrawnFrames(page: Page): Promise<readonly DrawnFrame[]
     .evaluateAll((elements) =>
       elements.map((element) => ({
         label: element.getAttribute('aria-label') ?? '',
-        data: { ...(element as HTMLElement).dataset },
+        data: Object.fromEntries(Object.entries((element as HTMLElement).dataset)),
       })),
     );
   return items.map(({ label, data }) => {
@@ -69,6 +73,7 @@ export async function expectTrueShares(page: Page): Promise<void> {
 export async function recordWorkload(page: Page, { rate = 999, threads = 1 } = {}): Promise<void> {
   await page.getByRole('button', { name: 'Record a program' }).click();
   await page.getByLabel('Command').fill(`${WORKLOAD} 60 ${threads}`);
+  await page.getByLabel('Folder').fill('/');
   await page.getByLabel('Rate', { exact: true }).fill(String(rate));
   await page.getByRole('button', { name: 'Start recording' }).click();
   await page
@@ -103,6 +108,20 @@ export async function waitUntilStopped(desktop: Desktop): Promise<void> {
     .not.toMatch(/^Recording/);
 }
 
+/** Pids of the demo workloads that an app has started: they outlive an app that is killed. */
+export function workloadsOf(desktop: Desktop): readonly number[] {
+  return descendantsOf(desktop.mainPid).filter((pid) => commandLine(pid).startsWith(WORKLOAD));
+}
+
+/** Records the demo workload for a second with the command line; returns the file. */
+export function recordedSession(folder: string): string {
+  const path = join(folder, 'session.ember');
+  const args = ['record', '-F', '999', '-d', '1', '-o', path, '--', WORKLOAD, '3'];
+  execFileSync(process.execPath, [CLI, ...args], { stdio: 'pipe' });
+  chmodSync(path, 0o644);
+  return path;
+}
+
 /** What the command line says about a file: an independent reading. */
 export function reportOf(path: string): {
   readonly total: number;
@@ -112,8 +131,7 @@ export function reportOf(path: string): {
     readonly duration: number;
   };
 } {
-  const cli = join(ROOT, 'dist', 'cli', 'main.js');
   return JSON.parse(
-    execFileSync(process.execPath, [cli, 'report', path, '--json'], { encoding: 'utf8' }),
+    execFileSync(process.execPath, [CLI, 'report', path, '--json'], { encoding: 'utf8' }),
   ) as ReturnType<typeof reportOf>;
 }

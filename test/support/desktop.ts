@@ -15,6 +15,11 @@ import { childrenOf, commandLine } from './processes.ts';
 
 /** The checkout. */
 export const ROOT = resolve(import.meta.dirname, '..', '..');
+/**
+ * Holds the app back until Playwright listens. Playwright adds it to its own Electron only; without it
+ * a window that opens early is sometimes never seen.
+ */
+const LOADER = join(ROOT, 'node_modules/playwright-core/lib/server/electron/loader.js');
 const ARTIFACTS = join(ROOT, 'test', 'artifacts');
 
 export interface DesktopOptions {
@@ -40,7 +45,7 @@ interface Account {
 
 /** How the app was started, to start it again the same way. */
 interface StartedAs {
-  readonly executable: string;
+  readonly command: readonly string[];
   readonly env: Record<string, string>;
   /** Home and runtime folder, removed at the end. */
   readonly scratch: string;
@@ -51,7 +56,7 @@ export class Desktop implements AsyncDisposable {
   readonly app: ElectronApplication;
   readonly page: Page;
   readonly dataFolder: string;
-  /** Standard error of the app so far. */
+  /** Standard error of the app, and errors in its page, so far. */
   readonly log: () => string;
   readonly #start: StartedAs;
 
@@ -103,7 +108,7 @@ export class Desktop implements AsyncDisposable {
       for (let item = items.shift(); item !== undefined; item = items.shift()) {
         items.push(...(item.submenu?.items ?? []));
         if (item.label.replaceAll(/[&…]/g, '') === wanted && item.enabled) {
-          item.click();
+          Reflect.apply(item.click, item, []);
           return true;
         }
       }
@@ -112,10 +117,18 @@ export class Desktop implements AsyncDisposable {
     if (!found) throw new Error(`the menu has no item '${label}'`);
   }
 
+  /** Gives the page another size, CSS pixels; the display of the tests has no window manager to object. */
+  async resize(size: { readonly width: number; readonly height: number }): Promise<void> {
+    await this.app.evaluate(({ BrowserWindow }, { width, height }) => {
+      BrowserWindow.getAllWindows()[0]?.setContentSize(width, height);
+    }, size);
+  }
+
   /** Starts the app a second time from `cwd`; returns its exit code. */
   secondInstance(args: readonly string[], cwd: string): number | null {
-    const { executable, env } = this.#start;
-    return spawnSync(executable, [ROOT, ...args], { cwd, env, timeout: 20_000 }).status;
+    const [command = '', ...prefix] = this.#start.command;
+    const all = [...prefix, ROOT, ...args];
+    return spawnSync(command, all, { cwd, env: this.#start.env, timeout: 20_000 }).status;
   }
 
   async close(): Promise<void> {
@@ -134,11 +147,12 @@ export async function launchDesktop(options: DesktopOptions = {}): Promise<Deskt
   const account = testAccount();
   const scratch = ownedFolder(temporaryFolder(), account);
   const dataFolder = options.dataFolder ?? ownedFolder(join(scratch, 'data'), account);
-  const executable = wrapper(scratch, account, options.capabilities ?? false);
+  const prefix = (options.capabilities ?? false) ? account.privileged : account.plain;
+  const command = [...prefix, electronExecutable()];
   const own = { ...environment(scratch, account), EMBERSCOPE_DATA: dataFolder };
   const env = { ...own, ...options.env };
   const app = await _electron.launch({
-    executablePath: executable,
+    executablePath: wrapper(scratch, command),
     args: [ROOT, ...(options.args ?? [])],
     chromiumSandbox: true,
     cwd: ROOT,
@@ -151,25 +165,23 @@ export async function launchDesktop(options: DesktopOptions = {}): Promise<Deskt
     log += chunk.toString('utf8');
   });
   const page = await app.firstWindow({ timeout: 60_000 });
+  page.setDefaultTimeout(20_000);
+  page.on('pageerror', (error) => {
+    log += `page: ${error.stack ?? error.message}\n`;
+  });
+  page.on('console', (message) => {
+    if (message.type() === 'error') log += `page: ${message.text()}\n`;
+  });
   await page.waitForLoadState('load');
-  await resize(app, options.size ?? { width: 1280, height: 800 });
-  return new Desktop({
+  const desktop = new Desktop({
     app,
     page,
     dataFolder,
     log: () => log,
-    start: { executable, env, scratch },
+    start: { command, env, scratch },
   });
-}
-
-/** Sets the size of the page; the display of the tests has no window manager to object. */
-async function resize(
-  app: ElectronApplication,
-  size: { width: number; height: number },
-): Promise<void> {
-  await app.evaluate(({ BrowserWindow }, { width, height }) => {
-    BrowserWindow.getAllWindows()[0]?.setContentSize(width, height);
-  }, size);
+  await desktop.resize(options.size ?? { width: 1280, height: 800 });
+  return desktop;
 }
 
 /** A new folder below the system's temporary one; the system clears it. */
@@ -191,11 +203,10 @@ export async function screenshot(page: Page, name: string): Promise<string> {
 }
 
 /** What Playwright starts instead of Electron: the same program, as the plain user. */
-function wrapper(scratch: string, account: Account, capabilities: boolean): string {
+function wrapper(scratch: string, command: readonly string[]): string {
   const path = join(scratch, 'electron.sh');
-  const prefix = capabilities ? account.privileged : account.plain;
-  const command = [...prefix, electronExecutable()].map((word) => `'${word}'`).join(' ');
-  writeFileSync(path, `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
+  const words = [...command, '-r', LOADER].map((word) => `'${word}'`).join(' ');
+  writeFileSync(path, `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 });
   return path;
 }
 

@@ -4,7 +4,7 @@ import { FRAME_KINDS, type FrameKind, type SessionTables } from './session-table
 
 /**
  * A node of a call tree is named by one number, its key. Keys of different things lie one after the
- * other: functions, frames without a function, processes, threads, and one for "no stack". They stay
+ * other: functions, frames without a function, processes, threads, and two for what has no name. They stay
  * valid only for the table lengths they were made with: a grown session has new keys.
  */
 export interface KeySpace {
@@ -46,8 +46,10 @@ export const firstThreadKey = (space: KeySpace): number =>
 /** Samples that came without any stack. */
 export const noStackKey = (space: KeySpace): number =>
   space.functions + space.frames + space.processes + space.threads;
+/** What an inverted tree leaves out: callers too rare to be told apart. */
+export const rareCallersKey = (space: KeySpace): number => noStackKey(space) + 1;
 /** Every key but ROOT_KEY is below this. */
-export const keyCount = (space: KeySpace): number => noStackKey(space) + 1;
+export const keyCount = (space: KeySpace): number => noStackKey(space) + 2;
 
 /** The key of every frame row: its function, or itself when it is not symbolized. */
 export function keysOfFrames(tables: SessionTables): Int32Array {
@@ -80,6 +82,9 @@ export function labelOfKey(
     return labelOfProcess(tables, key - firstProcessKey(space), space.roots);
   }
   if (key < noStackKey(space)) return labelOfThread(tables, key - firstThreadKey(space));
+  if (key === rareCallersKey(space)) {
+    return { name: '[rare callers]', image: '', kind: 'no-stack' };
+  }
   invariant(key === noStackKey(space), `key ${key} outside its space`);
   return { name: '[no stack]', image: '', kind: 'no-stack' };
 }

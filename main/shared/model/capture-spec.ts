@@ -24,7 +24,7 @@ export type CaptureMode = 'precise' | 'aggregate';
 
 export type CaptureTarget =
   | { readonly kind: 'machine' }
-  /** The process with its threads, and every child forked during the capture. */
+  /** The process with its threads and descendants, those forked during the capture too. */
   | { readonly kind: 'process'; readonly pid: Pid }
   /** A cgroup v2 directory, with its descendants. */
   | { readonly kind: 'cgroup'; readonly path: string }

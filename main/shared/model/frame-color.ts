@@ -14,7 +14,7 @@ export const JIT_SLOT = MODULE_SLOTS + 1;
 export const GROUP_SLOT = MODULE_SLOTS + 2;
 export const SLOT_COUNT = MODULE_SLOTS + 3;
 
-/** The slot of a label. The same image has the same slot in every session. */
+/** The slot of a label. The same image has the same slot in every session; two images may share one. */
 export function colorSlot(label: KeyLabel): ColorSlot {
   switch (label.kind) {
     case 'kernel':

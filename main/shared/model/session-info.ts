@@ -48,8 +48,8 @@ export interface HostFacts {
 export type LossReason =
   /** BPF: no room on the ring buffer. Unit: samples. */
   | 'ring-buffer-full'
-  /** BPF, aggregate mode: a different stack sits in the stack map's slot. Unit: samples. */
-  | 'stack-collision'
+  /** BPF, aggregate mode: the slice's stack map is full. Unit: samples. */
+  | 'stack-map-full'
   /** BPF, aggregate mode: the count map is full. Unit: samples. */
   | 'count-map-full'
   /** Stack deeper than MAX_STACK_DEPTH; the root end is cut. Unit: samples (recorded, but shortened). */

@@ -24,7 +24,7 @@ export const LOSS_REASONS = [
   'engine-too-slow',
   'count-map-full',
   'record-malformed',
-  'stack-collision',
+  'stack-map-full',
   'stack-missed',
   'stack-truncated',
   'target-set-full',
@@ -86,12 +86,12 @@ function wordsOf(reason: LossReason): LossWords {
         sentence: 'A record from the kernel made no sense and was left out.',
         remedy: 'This is a defect: please report it with the kernel version shown in the report.',
       };
-    case 'stack-collision':
+    case 'stack-map-full':
       return {
         noun: 'sample',
         effect: 'reduced',
-        sentence: "Another stack already held the sample's slot in the kernel's stack map.",
-        remedy: 'Record in precise mode, where stacks never collide.',
+        sentence: "There was no room for the sample's stack in the kernel's stack map.",
+        remedy: 'Record in precise mode, which needs no such map, or narrow the target.',
       };
     case 'stack-missed':
       return {

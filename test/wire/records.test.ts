@@ -1,0 +1,66 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  MAX_CPUS,
+  MAX_FRAMES,
+  SAMPLE_FLAGS,
+  STRUCT_LAYOUTS,
+  TARGET_KINDS,
+} from '../../main/capture/wire/records.ts';
+import { makeBpfObjects } from '../support/bpf-helper.ts';
+
+interface BtfType {
+  readonly kind: string;
+  readonly name: string;
+  readonly size?: number;
+  readonly members?: readonly { readonly name: string; readonly bits_offset: number }[];
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'ember-btf-'));
+let types: readonly BtfType[] = [];
+
+beforeAll(() => {
+  makeBpfObjects(folder);
+  const dump = execFileSync('bpftool', ['-j', 'btf', 'dump', 'file', join(folder, 'on_cpu.bpf.o')]);
+  types = (JSON.parse(dump.toString()) as { types: BtfType[] }).types;
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** size and field offsets of a struct as the compiled object has it, bytes. */
+function layoutInObject(name: string): unknown {
+  const found = types.find((type) => type.kind === 'STRUCT' && type.name === name);
+  const fields = (found?.members ?? []).map((member) => [member.name, member.bits_offset / 8]);
+  return { size: found?.size, fields: Object.fromEntries(fields) };
+}
+
+describe('records.ts against the BTF of the compiled object', () => {
+  it.each(Object.keys(STRUCT_LAYOUTS))('agrees on struct %s', (name) => {
+    expect(layoutInObject(name)).toEqual(STRUCT_LAYOUTS[name]);
+  });
+
+  it('covers every struct of wire.h', () => {
+    const header = readFileSync(resolve(import.meta.dirname, '../../native-bpf/wire.h'), 'utf8');
+    const names = [...header.matchAll(/^struct (\w+) \{/gm)].map(([, name]) => name);
+    expect(Object.keys(STRUCT_LAYOUTS).sort()).toEqual(names.sort());
+  });
+
+  it('agrees on every constant of wire.h', () => {
+    const header = readFileSync(resolve(import.meta.dirname, '../../native-bpf/wire.h'), 'utf8');
+    const defines = [...header.matchAll(/^#define (\w+)\s+(\d\w*)/gm)];
+    expect(Object.fromEntries(defines.map(([, name, value]) => [name, Number(value)]))).toEqual({
+      MAX_STACK_DEPTH: MAX_FRAMES,
+      MAX_CPUS,
+      SAMPLE_KERNEL_TRUNCATED: SAMPLE_FLAGS.kernelTruncated,
+      SAMPLE_USER_TRUNCATED: SAMPLE_FLAGS.userTruncated,
+      SAMPLE_KERNEL_MISSED: SAMPLE_FLAGS.kernelMissed,
+      SAMPLE_USER_MISSED: SAMPLE_FLAGS.userMissed,
+      SAMPLE_IDLE: SAMPLE_FLAGS.idle,
+      TARGET_MACHINE: TARGET_KINDS.machine,
+      TARGET_PROCESS: TARGET_KINDS.process,
+      TARGET_CGROUP: TARGET_KINDS.cgroup,
+    });
+  });
+});
