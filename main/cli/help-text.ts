@@ -20,7 +20,7 @@ export const ROOT_HELP = pageEnd(
 
 export const RECORD_HELP = pageEnd(
   `TARGETS
-  Give exactly one. A process or command is followed with its threads and with every child it starts
+  Give exactly one. A process or command is followed with its threads and descendants, also those born
   during the recording. A cgroup includes its descendants. A command is started as the calling user
   and held until sampling runs, so that its first instruction is recorded; the recording ends with it.
   Its exit status is printed when it is not 0 and does not change that of emberscope.`,

@@ -82,7 +82,8 @@ export const log = new Output(process.stderr);
 export function printError(error: ProfilerError): ExitCode {
   const { title, detail, nextStep } = describeError(error);
   log.line(`${log.styled('red', 'emberscope:')} ${log.styled('bold', printable(title))}`);
-  log.line(`  ${printable(detail)}`);
+  // A reason may be what another program printed, several lines of it.
+  for (const line of detail.split('\n')) log.line(`  ${printable(line)}`);
   log.line(`  ${printable(nextStep)}`);
   if (error.kind === 'bpf-load-failed' && error.verifierLog !== '') {
     log.line();

@@ -76,10 +76,19 @@ export async function recordWorkload(page: Page, { rate = 999, threads = 1 } = {
   await page.getByLabel('Folder').fill('/');
   await page.getByLabel('Rate', { exact: true }).fill(String(rate));
   await page.getByRole('button', { name: 'Start recording' }).click();
-  await page
-    .getByRole('treeitem', { name: /^work_hot,/ })
-    .first()
-    .waitFor({ state: 'attached', timeout: 20_000 });
+  await waitForHottest(page);
+}
+
+/** Waits until the workload's hottest function is drawn; if it is not, says what the page shows instead. */
+export async function waitForHottest(page: Page): Promise<void> {
+  const hottest = page.getByRole('treeitem', { name: /^work_hot,/ }).first();
+  try {
+    await hottest.waitFor({ state: 'attached', timeout: 30_000 });
+  } catch (cause) {
+    const drawn = await page.getByRole('treeitem').allTextContents();
+    const text = await page.locator('body').innerText();
+    throw new Error(`work_hot is not drawn, but: ${drawn.join(' ')}\nThe page: ${text}`, { cause });
+  }
 }
 
 /** Samples so far, as the status line says. */
@@ -113,10 +122,10 @@ export function workloadsOf(desktop: Desktop): readonly number[] {
   return descendantsOf(desktop.mainPid).filter((pid) => commandLine(pid).startsWith(WORKLOAD));
 }
 
-/** Records the demo workload for a second with the command line; returns the file. */
+/** Records the demo workload for 4 s with the command line; returns the file. */
 export function recordedSession(folder: string): string {
   const path = join(folder, 'session.ember');
-  const args = ['record', '-F', '999', '-d', '1', '-o', path, '--', WORKLOAD, '3'];
+  const args = ['record', '-F', '999', '-d', '4', '-o', path, '--', WORKLOAD, '6'];
   execFileSync(process.execPath, [CLI, ...args], { stdio: 'pipe' });
   chmodSync(path, 0o644);
   return path;

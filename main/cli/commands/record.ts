@@ -45,42 +45,56 @@ export async function recordToEnd(
   { force, quiet }: RecordManners,
 ): Promise<RecordingEnd | ExitCode> {
   const progress = new ProgressLine(log, { quiet });
-  const started = await startRecording(spec, path, {
-    force,
-    stdio: 'inherit',
-    onProgress: (state) => progress.show(state),
-  });
-  if (!started.ok) return printError(started.error);
-  const recording = started.value;
-  if (!quiet && !log.isTerminal) {
-    log.line(`Recording: ${printable(describeTarget(spec.target))}. Interrupt (Ctrl-C) to finish.`);
-  }
-  const release = finishOnSignals(recording, progress);
+  const interrupts = new Interrupts(progress);
   try {
-    return await recording.ended;
+    const started = await startRecording(spec, path, {
+      force,
+      stdio: 'inherit',
+      onProgress: (state) => progress.show(state),
+    });
+    if (!started.ok) return printError(started.error);
+    interrupts.finish(started.value);
+    if (!quiet && !log.isTerminal) {
+      log.line(`Recording: ${printable(describeTarget(spec.target))}. Ctrl-C finishes the file.`);
+    }
+    return await started.value.ended;
   } finally {
-    release();
+    interrupts[Symbol.dispose]();
     progress.clear();
   }
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** The first signal finishes the file, a second one gives up at once. Returns what undoes it. */
-function finishOnSignals(recording: Recording, progress: ProgressLine): () => void {
-  let asked = false;
-  const onSignal = (): void => {
-    if (asked) {
-      progress.clear();
+/** The first signal finishes the file, even while the recording still starts; a second one gives up. */
+class Interrupts {
+  readonly #progress: ProgressLine;
+  #recording: Recording | null = null;
+  #asked = false;
+
+  constructor(progress: ProgressLine) {
+    this.#progress = progress;
+    for (const signal of SIGNALS) process.on(signal, this.#onSignal);
+  }
+
+  /** From now on there is something to finish. */
+  finish(recording: Recording): void {
+    this.#recording = recording;
+    if (this.#asked) void recording.stop();
+  }
+
+  [Symbol.dispose](): void {
+    for (const signal of SIGNALS) process.off(signal, this.#onSignal);
+  }
+
+  readonly #onSignal = (): void => {
+    if (this.#asked) {
+      this.#progress.clear();
       log.line('emberscope: given up. The file holds all but about the last second.');
       process.exit(EXIT.interrupted);
     }
-    asked = true;
-    void recording.stop();
-  };
-  for (const signal of SIGNALS) process.on(signal, onSignal);
-  return () => {
-    for (const signal of SIGNALS) process.off(signal, onSignal);
+    this.#asked = true;
+    void this.#recording?.stop();
   };
 }
 

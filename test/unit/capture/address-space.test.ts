@@ -15,9 +15,7 @@ const mapping = (start: number, end: number, path = '/bin/a', fileOffset = 0): M
 });
 
 const print = (space: AddressSpace): string[] =>
-  space.mappings.map(
-    ({ start, end, path, fileOffset }) => `${start}-${end} ${path}+${fileOffset}`,
-  );
+  space.mappings.map(({ start, end, path, fileOffset }) => `${start}-${end} ${path}+${fileOffset}`);
 
 describe('AddressSpace.add', () => {
   it('keeps mappings in order of address', () => {
@@ -30,7 +28,11 @@ describe('AddressSpace.add', () => {
     const space = new AddressSpace();
     space.add(mapping(100, 200, '/bin/a', 1000));
     space.add(mapping(140, 150, '/bin/b'));
-    expect(print(space)).toEqual(['100-140 /bin/a+1000', '140-150 /bin/b+0', '150-200 /bin/a+1050']);
+    expect(print(space)).toEqual([
+      '100-140 /bin/a+1000',
+      '140-150 /bin/b+0',
+      '150-200 /bin/a+1050',
+    ]);
   });
 
   it('removes what a newer mapping covers', () => {
@@ -99,7 +101,8 @@ describe('AddressMap', () => {
           model.set(`${high}:${low}`, row);
         }
         expect(map.size).toBe(model.size);
-        for (const [high, low] of entries) expect(map.get(high, low)).toBe(model.get(`${high}:${low}`));
+        for (const [high, low] of entries)
+          expect(map.get(high, low)).toBe(model.get(`${high}:${low}`));
       }),
     );
   });

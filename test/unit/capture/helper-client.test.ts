@@ -137,7 +137,9 @@ describe('HelperClient', () => {
   });
 
   it('reports a death by signal', async () => {
-    helperDoes(`hello(); onFrame(() => { started(); setTimeout(() => process.kill(process.pid, 'SIGKILL'), 50); });`);
+    helperDoes(
+      `hello(); onFrame(() => { started(); setTimeout(() => process.kill(process.pid, 'SIGKILL'), 50); });`,
+    );
     const client = await connected();
     await client.start(REQUEST);
     expect((await client.ended).error).toMatchObject({ kind: 'helper-lost', signal: 'SIGKILL' });

@@ -10,7 +10,8 @@ import { missingCapabilities, parseCapabilities } from '../../../main/capture/pr
 
 describe('cgroup2Mount', () => {
   it('finds the unified hierarchy beside version 1', () => {
-    const mounts = 'cgroup /sys/fs/cgroup/cpu cgroup rw 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n';
+    const mounts =
+      'cgroup /sys/fs/cgroup/cpu cgroup rw 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n';
     expect(cgroup2Mount(mounts)).toBe('/sys/fs/cgroup/unified');
   });
 
@@ -40,13 +41,18 @@ describe('resolveCgroup', () => {
   });
 
   it.each(['/no/such/group', '../etc', '/version'])('refuses %s', (path) => {
-    expect(resolveCgroup(path, mounts)).toEqual({ ok: false, error: { kind: 'cgroup-not-found', path } });
+    expect(resolveCgroup(path, mounts)).toEqual({
+      ok: false,
+      error: { kind: 'cgroup-not-found', path },
+    });
   });
 });
 
 describe('missingCapabilities', () => {
   const missing = (effective: string): readonly string[] =>
-    missingCapabilities(parseCapabilities(`Name:\tx\nCapEff:\t${effective}\nCapAmb:\t0000000000000000\n`));
+    missingCapabilities(
+      parseCapabilities(`Name:\tx\nCapEff:\t${effective}\nCapAmb:\t0000000000000000\n`),
+    );
 
   it('names what is missing', () => {
     expect(missing('0000000000000000')).toEqual(['CAP_BPF', 'CAP_PERFMON']);

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 
 import { ProcessTable } from '../../../main/capture/process-table.ts';
-import { execFact, exitFact, forkFact, mappingFact, processFact, threadFact } from '../../support/facts.ts';
+import {
+  execFact,
+  exitFact,
+  forkFact,
+  mappingFact,
+  processFact,
+  threadFact,
+} from '../../support/facts.ts';
 
 const rows = (table: ProcessTable): string[] =>
   table.takeChanges().processes.map(({ pid, comm, startNs }) => `${pid} ${comm} ${startNs}`);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { SessionIngest } from '../../../main/capture/session-ingest.ts';
-import type { SessionBatch } from '../../../main/store/session-batch.ts';
 import { IMAGE_KINDS } from '../../../main/shared/model/session-tables.ts';
+import type { SessionBatch } from '../../../main/store/session-batch.ts';
 import { execFact, forkFact, mappingFact, processFact } from '../../support/facts.ts';
 import { packRawSamples, type RawSample } from '../../support/raw-samples.ts';
 
@@ -39,10 +39,10 @@ function stacksOf(batch: SessionBatch): string[] {
 }
 
 const kernel = {
-  locate: (high: number, low: number) =>
-    high === 0xffff_ffff
-      ? { image: low >= 0xc000_0000 ? 'ext4' : '[kernel]', offset: low & 0xff_ffff }
-      : null,
+  locate: (_: number, low: number) => ({
+    image: low >= 0xc000_0000 ? 'ext4' : '[kernel]',
+    offset: low & 0xff_ffff,
+  }),
 };
 
 describe('SessionIngest', () => {
@@ -74,10 +74,16 @@ describe('SessionIngest', () => {
     expect(batch.frames.kind).toEqual([0, 1, 1]);
   });
 
-  it('tells kernel addresses apart when there is no symbol table', () => {
-    const kernelStack = [0xffff_ffff_8100_0020n, 0xffff_ffff_8200_0021n];
-    const batch = batchOf(ingestOf(), [{ timeNs: at(5), pid: 10, kernel: kernelStack }]);
-    expect(stacksOf(batch)).toEqual(['[kernel]+fffff82000020;[kernel]+fffff81000020']);
+  it('keeps whole kernel addresses until there is a symbol table, and places later ones', () => {
+    const ingest = ingestOf();
+    const sample = { timeNs: at(5), pid: 10, kernel: [0xffff_ffff_8100_0020n] };
+    const early = batchOf(ingest, [sample]);
+    expect(stacksOf(early)).toEqual(['[kernel]+1fffff81000020']);
+    expect(early.images).toMatchObject([{ path: '[kernel]', fileIdentity: 'early' }]);
+    ingest.useKernel(kernel);
+    const late = batchOf(ingest, [sample]);
+    expect(late.images).toMatchObject([{ path: '[kernel]', fileIdentity: '' }]);
+    expect(late.frames.offset).toEqual([0x20]);
   });
 
   it('judges each sample by the mappings of its own moment', () => {

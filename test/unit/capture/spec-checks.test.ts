@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { captureSource, CAPTURE_SOURCES } from '../../../main/capture/sources/index.ts';
+import { CAPTURE_SOURCES, captureSource } from '../../../main/capture/sources/index.ts';
 import type { CaptureSpec, CaptureTarget } from '../../../main/shared/model/capture-spec.ts';
 import { asPid, hertz, nanoseconds } from '../../../main/shared/units.ts';
 

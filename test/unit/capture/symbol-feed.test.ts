@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { Int32Column } from '../../../main/capture/columns.ts';
 import { FrameInterner } from '../../../main/capture/frame-interner.ts';
-import { ImageTable } from '../../../main/capture/image-table.ts';
+import { EARLY_KERNEL, ImageTable, isEarlyKernel } from '../../../main/capture/image-table.ts';
 import {
   type FrameSymbolizer,
   SymbolFeed,
@@ -61,7 +61,12 @@ describe('SymbolFeed', () => {
     addFrames(tables, '/bin/a', [0x110]);
     addFrames(tables, '/bin/b', [0x110]);
     feed.work(20);
-    expect(feed.take().functions.map(({ image }) => image).sort()).toEqual([0, 1]);
+    expect(
+      feed
+        .take()
+        .functions.map(({ image }) => image)
+        .sort(),
+    ).toEqual([0, 1]);
   });
 
   it('numbers functions on over several takes', () => {
@@ -98,7 +103,11 @@ describe('SymbolFeed', () => {
 
   it('stops when its time is over and goes on at the next call', () => {
     const { tables, feed } = setUp();
-    addFrames(tables, '/bin/a', Array.from({ length: 2000 }, (_, index) => index));
+    addFrames(
+      tables,
+      '/bin/a',
+      Array.from({ length: 2000 }, (_, index) => index),
+    );
     expect(feed.work(0)).toBe(true);
     expect(feed.remaining).toBeGreaterThan(1000);
     while (feed.work(0));
@@ -111,10 +120,36 @@ describe('SymbolFeed', () => {
     feed.work(20);
     expect(feed.take().symbols.frame).toEqual([]);
     fake.hasJitNames = true;
-    feed.retryJit();
+    feed.retryUnnamed();
     feed.work(20);
     expect(feed.take().symbols.frame).toEqual([0]);
     expect(fake.asked).toEqual(['[jit][7]:1', '[jit][7]:1']);
+  });
+
+  it('gives early kernel frames the function of the image they turn out to be in', () => {
+    const { tables, fake, feed } = setUp();
+    const early = tables.images.intern(EARLY_KERNEL);
+    tables.frames.intern(early, 0x5110, 1);
+    const module = tables.images.intern({
+      kind: 'module',
+      path: 'ext4',
+      buildId: '',
+      fileIdentity: '',
+    });
+    tables.frames.intern(module, 0x120, 1);
+    const place = { kind: 'module', path: 'ext4' } as const;
+    fake.symbolize = (image) => [
+      {
+        rawName: 'f',
+        name: 'f',
+        startOffset: 0x100,
+        ...(isEarlyKernel(image) && { image: place }),
+      },
+    ];
+    feed.work(20);
+    const { functions, symbols } = feed.take();
+    expect(functions).toMatchObject([{ image: module, name: 'f' }]);
+    expect(symbols.function).toEqual([0, 0]);
   });
 
   it('asks nobody about addresses without an image', () => {

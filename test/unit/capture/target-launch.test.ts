@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { type LaunchedTarget, launchStopped, processState } from '../../../main/capture/target-launch.ts';
+import {
+  type LaunchedTarget,
+  launchStopped,
+  processState,
+} from '../../../main/capture/target-launch.ts';
 
 let folder = '';
 beforeEach(() => {
@@ -29,7 +33,15 @@ describe('launchStopped', () => {
   });
 
   it('passes arguments unchanged', async () => {
-    const target = await launched('/bin/sh', '-c', 'printf "%s|" "$@" > args', 'sh', 'a b', '', '$HOME');
+    const target = await launched(
+      '/bin/sh',
+      '-c',
+      'printf "%s|" "$@" > args',
+      'sh',
+      'a b',
+      '',
+      '$HOME',
+    );
     target.resume();
     await target.exited;
     expect(readFileSync(join(folder, 'args'), 'utf8')).toBe('a b||$HOME|');
@@ -62,7 +74,10 @@ describe('launchStopped', () => {
   ])('refuses %s', async (_, argv) => {
     writeFileSync(join(folder, 'plain'), 'text');
     const target = await launchStopped(argv, folder, 'ignore');
-    expect(target).toMatchObject({ ok: false, error: { kind: 'command-failed', command: argv[0] } });
+    expect(target).toMatchObject({
+      ok: false,
+      error: { kind: 'command-failed', command: argv[0] },
+    });
   });
 
   it('refuses a working folder that does not exist', async () => {

@@ -6,12 +6,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { copyVerified } from '../../../main/engine/atomic-file.ts';
 import { DataFolder } from '../../../main/engine/data-folder.ts';
 import { Engine } from '../../../main/engine/engine.ts';
-import { parseStat, ProcessList } from '../../../main/engine/process-list.ts';
+import { ProcessList, parseStat } from '../../../main/engine/process-list.ts';
+import type { ProfilerError } from '../../../main/shared/errors.ts';
 import type { OpenSession, RecentSession } from '../../../main/shared/ipc/contract.ts';
 import { EMPTY_CURSOR } from '../../../main/shared/model/session-tables.ts';
 import { cursorToText, decodeDelta } from '../../../main/shared/model/table-codec.ts';
 import type { Result } from '../../../main/shared/result.ts';
-import type { ProfilerError } from '../../../main/shared/errors.ts';
 import { writeSyntheticSession } from '../../support/synthetic-session.ts';
 
 let base = '';
@@ -38,7 +38,13 @@ async function must<T>(channel: string, request: unknown = {}): Promise<T> {
 }
 
 async function session(path: string): Promise<string> {
-  await writeSyntheticSession(path, { samples: 500, stacks: 50, functions: 20, threads: 3, seed: 1 });
+  await writeSyntheticSession(path, {
+    samples: 500,
+    stacks: 50,
+    functions: 20,
+    threads: 3,
+    seed: 1,
+  });
   return path;
 }
 
@@ -126,14 +132,23 @@ describe('Engine.handle', () => {
   });
 
   it('exports', async () => {
-    const { id } = await must<OpenSession>('session.open', { path: await session(join(base, 's.ember')) });
+    const { id } = await must<OpenSession>('session.open', {
+      path: await session(join(base, 's.ember')),
+    });
     const path = join(base, 'out.folded');
-    const { bytes } = await must<{ bytes: number }>('session.export', { id, format: 'folded', path });
+    const { bytes } = await must<{ bytes: number }>('session.export', {
+      id,
+      format: 'folded',
+      path,
+    });
     expect(readFileSync(path).length).toBe(bytes);
   });
 
   it('says that nothing is recorded when asked to stop', async () => {
-    expect(await ask('capture.stop')).toMatchObject({ ok: false, error: { kind: 'request-invalid' } });
+    expect(await ask('capture.stop')).toMatchObject({
+      ok: false,
+      error: { kind: 'request-invalid' },
+    });
   });
 });
 
@@ -149,7 +164,8 @@ describe('copyVerified', () => {
 describe('ProcessList', () => {
   it('lists this process with its user, and its share of a CPU from the second call on', () => {
     const list = new ProcessList();
-    const own = (): { cpu: number; user: string } => list.list().find(({ pid }) => pid === process.pid)!;
+    const own = (): { cpu: number; user: string } =>
+      list.list().find(({ pid }) => pid === process.pid)!;
     expect(own().cpu).toBeNaN();
     const end = performance.now() + 300;
     while (performance.now() < end); // busy

@@ -10,15 +10,15 @@ import type { SessionTables } from '#shared/model/session-tables.ts';
 import { printTree } from '../../support/print-tree.ts';
 import { tablesOf } from '../../support/tables-of.ts';
 
-const frameName = fc.constantFrom('a', 'b', 'c', 'd', 'k_[k]', 'k2_[k]', 'lib+0x10', 'j_[j]');
+const frameName = fc.constantFrom('a', 'b', 'c', 'd', 'k[k]', 'k2[k]', 'lib+0x10', 'j[j]');
 const line = fc.record({
-  who: fc.constantFrom('p', 'p/t', 'q', 'r/s'),
+  who: fc.constantFrom('p:1/1', 'p:1/2', 'q:3/3', 'r:4/5'),
   stack: fc.array(frameName, { minLength: 1, maxLength: 6 }),
   weight: fc.integer({ min: 1, max: 9 }),
   ms: fc.integer({ min: 0, max: 99 }),
 });
 const lines = fc.array(
-  line.map((part) => `@${part.who} ${part.stack.join(';')} ${part.weight} @ ${part.ms}`),
+  line.map((part) => `${part.who}| ${part.stack.join(';')} ${part.weight} @${part.ms}`),
   { maxLength: 30 },
 );
 const selection: fc.Arbitrary<Selection> = fc.record({

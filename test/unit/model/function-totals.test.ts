@@ -34,7 +34,7 @@ describe('functionTotals', () => {
   });
 
   it('is the same however the tree is grouped', () => {
-    const text = '@a f;g 2\n@b f;g 1\n@b f 4';
+    const text = 'a:100/100| f;g 2\nb:101/101| f;g 1\nb:101/101| f 4';
     expect(totalsOf(text, 'process')).toEqual(totalsOf(text));
   });
 
@@ -45,7 +45,9 @@ describe('functionTotals', () => {
 
 describe('processTotals', () => {
   it('sums by process, heaviest first, within the selection', () => {
-    const tables = tablesOf('@a f 1 @ 1\n@b f 5 @ 2\n@a f 2 @ 3\n@c f 9 @ 50');
+    const tables = tablesOf(
+      'a:100/100| f 1 @1\nb:101/101| f 5 @2\na:100/100| f 2 @3\nc:102/102| f 9 @50',
+    );
     const selection = { ...WHOLE_SESSION, timeRange: { from: 0, to: 10e6 } };
     const totals = processTotals(tables, selection);
     expect({

@@ -17,7 +17,7 @@ describe('binWidthFor', () => {
 
 describe('timeHistogram', () => {
   it('sums weight per bin and keeps the last edge inside', () => {
-    const tables = tablesOf('f 1 @ 0\nf 2 @ 4\nf 4 @ 9\nf 8 @ 10');
+    const tables = tablesOf('f 1 @0\nf 2 @4\nf 4 @9\nf 8 @10');
     const histogram = timeHistogram(tables, WHOLE_SESSION, 10e6, 2);
     expect({ ...histogram, weight: Array.from(histogram.weight) }).toEqual({
       binWidth: 5e6,
@@ -26,7 +26,7 @@ describe('timeHistogram', () => {
   });
 
   it('keeps only the selected processes but all times', () => {
-    const tables = tablesOf('@a f 1 @ 0\n@b f 2 @ 9');
+    const tables = tablesOf('a:100/100| f 1 @0\nb:101/101| f 2 @9');
     const selection = { ...WHOLE_SESSION, processes: [1], timeRange: { from: 0, to: 1 } };
     expect(Array.from(timeHistogram(tables, selection, 10e6, 2).weight)).toEqual([0, 2]);
   });
