@@ -116,7 +116,11 @@ export const dataUrl = (sessionId: number, cursorText: string): string =>
   `/data/${sessionId}/delta?from=${cursorText}`;
 
 /** Frames on the message port between window and engine. */
-export type PortRequest = { readonly call: number; readonly channel: Channel; readonly request: unknown };
+export type PortRequest = {
+  readonly call: number;
+  readonly channel: Channel;
+  readonly request: unknown;
+};
 export type PortMessage =
   | { readonly call: number; readonly result: Result<unknown, ProfilerError> }
   | EngineEvent;

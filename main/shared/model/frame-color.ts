@@ -8,11 +8,11 @@ export type ColorSlot = number;
 
 /** Slots 0 .. MODULE_SLOTS - 1 are for images of user code. */
 export const MODULE_SLOTS = 8;
-export const KERNEL_SLOT = MODULE_SLOTS;
-export const JIT_SLOT = MODULE_SLOTS + 1;
+export const KERNEL_SLOT = 8;
+export const JIT_SLOT = 9;
 /** Processes, threads, the root, "no stack". */
-export const GROUP_SLOT = MODULE_SLOTS + 2;
-export const SLOT_COUNT = MODULE_SLOTS + 3;
+export const GROUP_SLOT = 10;
+export const SLOT_COUNT = 11;
 
 /** The slot of a label. The same image has the same slot in every session; two images may share one. */
 export function colorSlot(label: KeyLabel): ColorSlot {

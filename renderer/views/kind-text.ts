@@ -1,0 +1,24 @@
+import type { KeyKind } from '#shared/model/call-tree-keys.ts';
+
+/** What kind of code a frame is, for people; empty for what is no code. */
+export function kindText(kind: KeyKind): string {
+  switch (kind) {
+    case 'user':
+      return 'User code';
+    case 'kernel':
+      return 'Kernel';
+    case 'jit':
+      return 'JIT code';
+    case 'inlined':
+      return 'Inlined';
+    case 'interpreted':
+      return 'Interpreted';
+    case 'process':
+      return 'Process';
+    case 'thread':
+      return 'Thread';
+    case 'root':
+    case 'no-stack':
+      return '';
+  }
+}
