@@ -4,23 +4,27 @@ import type { MappingRow } from '../store/session-batch.ts';
 import { AddressMap } from './address-map.ts';
 import type { Mapping } from './address-space.ts';
 import type { FrameInterner } from './frame-interner.ts';
-import type { ImageTable } from './image-table.ts';
+import {
+  EARLY_KERNEL,
+  EARLY_KERNEL_BASE_HIGH,
+  type ImageIdentity,
+  type ImageTable,
+} from './image-table.ts';
 import type { ProcessEntry } from './process-entry.ts';
 
 const TWO_TO_32 = 2 ** 32;
 /** From here on an address is no exact number, and no user address either: see Mapping. */
 const FIRST_INEXACT_HIGH = 2 ** 21;
-/** Set in the high half of every kernel address (x86-64, arm64). */
-const KERNEL_BIT = 0x8000_0000;
-
 /** Enough live processes to find a file through; libc has hundreds. */
 const MAX_USERS = 8;
 
 /** The kernel's own symbol table, as far as an address needs it; KernelSymbols implements it. */
 export interface KernelLocator {
-  /** null: no symbol table, or no symbol near the address. */
-  locate(high: number, low: number): { readonly image: string; readonly offset: number } | null;
+  /** "[kernel]" or a module's name, and where in it. */
+  locate(high: number, low: number): { readonly image: string; readonly offset: number };
 }
+
+type PartialIdentity = Pick<ImageIdentity, 'kind' | 'path'> & Partial<ImageIdentity>;
 
 /** What the resolver needs to know of a mapped file that the kernel did not say. */
 export type BuildIdLookup = (mapping: Mapping, pid: number) => string;
@@ -48,9 +52,10 @@ export class AddressResolver {
     this.#buildIdOf = buildIdOf;
   }
 
-  /** Addresses seen before this call were placed without symbols and keep their place. */
+  /** From now on kernel addresses are placed by module; those seen before keep their place. */
   useKernel(kernel: KernelLocator): void {
     this.#kernel = kernel;
+    this.#kernelFrames.clear();
   }
 
   /**
@@ -109,15 +114,14 @@ export class AddressResolver {
   }
 
   #placeKernel(high: number, low: number): number {
-    if (high < KERNEL_BIT) return this.#unknownFrame(0);
-    const place = this.#kernel?.locate(high, low) ?? null;
-    if (place !== null) {
-      const kind: ImageKind = place.image === '[kernel]' ? 'kernel' : 'module';
-      return this.#frameIn({ kind, path: place.image }, place.offset);
+    // Neither a kernel address nor, below the base, one that a number can hold.
+    if (high < EARLY_KERNEL_BASE_HIGH) return this.#unknownFrame(0);
+    if (this.#kernel === null) {
+      const offset = (high - EARLY_KERNEL_BASE_HIGH) * TWO_TO_32 + low;
+      return this.#frameIn(EARLY_KERNEL, offset);
     }
-    // Without kallsyms the base is unknown: the low bits still tell functions apart.
-    const offset = (high & 0xf_ffff) * TWO_TO_32 + low;
-    return this.#frameIn({ kind: 'kernel', path: '[kernel]' }, offset);
+    const { image: path, offset } = this.#kernel.locate(high, low);
+    return this.#frameIn({ kind: path === '[kernel]' ? 'kernel' : 'module', path }, offset);
   }
 
   #placeUser(entry: ProcessEntry, mapping: Mapping, address: number): number {
@@ -177,17 +181,12 @@ export class AddressResolver {
     return this.#frames.intern(this.#unknownImage, address, kind);
   }
 
-  #frameIn(image: { kind: ImageKind; path: string }, offset: number): number {
+  #frameIn(image: PartialIdentity, offset: number): number {
     const id = this.#image(image);
     return this.#frames.intern(id, offset, this.#images.frameKindOf(id));
   }
 
-  #image(known: {
-    kind: ImageKind;
-    path: string;
-    buildId?: string;
-    fileIdentity?: string;
-  }): number {
+  #image(known: PartialIdentity): number {
     return this.#images.intern({ buildId: '', fileIdentity: '', ...known });
   }
 }

@@ -1,4 +1,9 @@
-import type { FunctionRow, SampleColumns, SessionBatch, SymbolColumns } from '../store/session-batch.ts';
+import type {
+  FunctionRow,
+  SampleColumns,
+  SessionBatch,
+  SymbolColumns,
+} from '../store/session-batch.ts';
 import { Float64Column, Int32Column } from './columns.ts';
 
 /** One sample with everything resolved to rows. */

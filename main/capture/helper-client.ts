@@ -4,7 +4,13 @@ import type { ProfilerError } from '#shared/errors.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 
 import { spawnHelper } from './helper-process.ts';
-import { decodeJson, encodeFrame, encodeJsonFrame, type Frame, FrameDecoder } from './wire/framing.ts';
+import {
+  decodeJson,
+  encodeFrame,
+  encodeJsonFrame,
+  type Frame,
+  FrameDecoder,
+} from './wire/framing.ts';
 import {
   type Bye,
   byeSchema,
@@ -86,7 +92,10 @@ export class HelperClient {
     const child = spawnHelper();
     if (!child.ok) return child;
     const client = new HelperClient(child.value, listener);
-    const hello = await client.#wait<Hello>((waiting) => (client.#hello = waiting), HELLO_TIMEOUT_MS);
+    const hello = await client.#wait<Hello>(
+      (waiting) => (client.#hello = waiting),
+      HELLO_TIMEOUT_MS,
+    );
     return hello.ok ? ok(client) : hello;
   }
 
@@ -96,10 +105,7 @@ export class HelperClient {
 
   /** Begins sampling; on failure the helper is gone. */
   start(request: StartRequest): Promise<Result<Started, ProfilerError>> {
-    const answer = this.#wait<Started>(
-      (waiting) => (this.#started = waiting),
-      STARTED_TIMEOUT_MS,
-    );
+    const answer = this.#wait<Started>((waiting) => (this.#started = waiting), STARTED_TIMEOUT_MS);
     this.#child.stdin.write(encodeJsonFrame('start', request));
     return answer;
   }
@@ -147,7 +153,10 @@ export class HelperClient {
     // A plain view: Buffer's slice() shares memory where Uint8Array's copies.
     const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     const frames = this.#decoder.push(bytes);
-    if (!frames.ok) return this.#violate(frames.error);
+    if (!frames.ok) {
+      this.#violate(frames.error);
+      return;
+    }
     for (const frame of frames.value) {
       if (this.#error === null) this.#dispatch(frame);
     }
@@ -156,39 +165,48 @@ export class HelperClient {
   #dispatch({ type, payload }: Frame): void {
     switch (type) {
       case 'data':
-        return this.#listener.data(payload);
+        this.#listener.data(payload);
+        break;
       case 'kallsyms':
-        return this.#listener.kallsyms(payload);
+        this.#listener.kallsyms(payload);
+        break;
       case 'facts':
-        return this.#parsed(type, factsSchema.safeParse(decodeJson(payload)), (facts) =>
+        this.#parsed(type, factsSchema.safeParse(decodeJson(payload)), (facts) =>
           this.#listener.facts(facts),
         );
+        break;
       case 'stats':
-        return this.#parsed(type, statsSchema.safeParse(decodeJson(payload)), (stats) =>
+        this.#parsed(type, statsSchema.safeParse(decodeJson(payload)), (stats) =>
           this.#listener.stats(stats),
         );
+        break;
       case 'hello':
-        return this.#parsed(type, helloSchema.safeParse(decodeJson(payload)), (hello) =>
+        this.#parsed(type, helloSchema.safeParse(decodeJson(payload)), (hello) =>
           this.#greet(hello),
         );
+        break;
       case 'started':
-        return this.#parsed(type, startedSchema.safeParse(decodeJson(payload)), (started) =>
+        this.#parsed(type, startedSchema.safeParse(decodeJson(payload)), (started) =>
           this.#started?.settle(ok(started)),
         );
+        break;
       case 'bye':
-        return this.#parsed(type, byeSchema.safeParse(decodeJson(payload)), (bye) => {
+        this.#parsed(type, byeSchema.safeParse(decodeJson(payload)), (bye) => {
           this.#bye = bye;
           this.#killAfter(STOP_TIMEOUT_MS);
         });
+        break;
       case 'error':
-        return this.#parsed(type, errorSchema.safeParse(decodeJson(payload)), (error) => {
+        this.#parsed(type, errorSchema.safeParse(decodeJson(payload)), (error) => {
           // Our own program's word, already in the shape of errors.ts.
           this.#error = error as unknown as ProfilerError;
           this.#killAfter(STOP_TIMEOUT_MS);
         });
+        break;
       case 'start':
       case 'stop':
-        return this.#violate({ kind: 'helper-protocol', detail: `it sent a ${type} frame` });
+        this.#violate({ kind: 'helper-protocol', detail: `it sent a ${type} frame` });
+        break;
     }
   }
 
@@ -197,8 +215,14 @@ export class HelperClient {
     parsed: { success: true; data: T } | { success: false; error: { message: string } },
     use: (value: T) => void,
   ): void {
-    if (parsed.success) return use(parsed.data);
-    this.#violate({ kind: 'helper-protocol', detail: `bad ${type} frame: ${parsed.error.message}` });
+    if (parsed.success) {
+      use(parsed.data);
+      return;
+    }
+    this.#violate({
+      kind: 'helper-protocol',
+      detail: `bad ${type} frame: ${parsed.error.message}`,
+    });
   }
 
   #greet(hello: Hello): void {

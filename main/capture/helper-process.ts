@@ -22,7 +22,7 @@ function helperScript(): string {
 function helperEnvironment(): NodeJS.ProcessEnv {
   const environment: NodeJS.ProcessEnv = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' };
   // The app's own executable behaves as plain Node with this set (Electron documentation).
-  if (process.versions['electron'] !== undefined) environment['ELECTRON_RUN_AS_NODE'] = '1';
+  if ('electron' in process.versions) environment['ELECTRON_RUN_AS_NODE'] = '1';
   if (isTest()) {
     for (const name of TEST_VARIABLES) {
       if (process.env[name] !== undefined) environment[name] = process.env[name];

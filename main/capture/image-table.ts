@@ -13,6 +13,26 @@ export interface ImageIdentity {
   readonly fileIdentity: string;
 }
 
+/** fileIdentity of EARLY_KERNEL. */
+const EARLY = 'early';
+
+/**
+ * Holds kernel frames that came before the kernel's symbol table: which module they belong to is not
+ * known yet. Their offset is the address less EARLY_KERNEL_BASE.
+ */
+export const EARLY_KERNEL: ImageIdentity = {
+  kind: 'kernel',
+  path: '[kernel]',
+  buildId: '',
+  fileIdentity: EARLY,
+};
+
+/** Upper half of the address that early kernel offsets count from: keeps them exact in a number. */
+export const EARLY_KERNEL_BASE_HIGH = 0xffe0_0000;
+
+export const isEarlyKernel = ({ fileIdentity }: Pick<ImageIdentity, 'fileIdentity'>): boolean =>
+  fileIdentity === EARLY;
+
 /** Images by identity; ids dense from 0. The build id, where known, decides; else the file does. */
 export class ImageTable {
   readonly #images: ImageIdentity[] = [];

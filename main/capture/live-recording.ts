@@ -29,12 +29,15 @@ import type { LaunchedTarget } from './target-launch.ts';
 const COMMIT_INTERVAL_MS = 300;
 /** Longest stretch of symbol work between two looks at the pipes, ms. */
 const SYMBOL_SLICE_MS = 20;
-/** Pause between two of them while recording: leaves half the time to the stream. */
-const SYMBOL_PAUSE_MS = 20;
+/**
+ * Symbol work after each commit, ms: a third of the time, at the moment when the least is lost by
+ * a slow one (opening the symbols of a large program takes 0.1 s and more).
+ */
+const SYMBOL_TURN_MS = 100;
 /** Samples held while a commit runs, beyond which the helper has to wait. */
 const MAX_WAITING_SAMPLES = 500_000;
-/** Generated code is asked for again this often: runtimes write their names late. */
-const JIT_RETRY_MS = 3000;
+/** Frames without a name are asked for again this often: names of some come late. */
+const RETRY_MS = 3000;
 /** Facts wait this long for samples older than themselves, ns: the helper drains ten times as often. */
 const FACT_SLACK_NS = 1e9;
 /** A launched command gets this long to end after SIGTERM before it is left alone, ms. */
@@ -68,9 +71,10 @@ export class LiveRecording implements Recording {
   #commit: Promise<void> | null = null;
   #skipSymbols = false;
   #isPaused = false;
+  #isSymbolizing = false;
   #timers: NodeJS.Timeout[] = [];
   #endNs: number | null = null;
-  #lastJitRetry = performance.now();
+  #lastRetry = performance.now();
 
   constructor(parts: RecordingParts) {
     this.#parts = parts;
@@ -87,7 +91,11 @@ export class LiveRecording implements Recording {
         data: (payload) => this.#receive(payload),
         stats: (stats) => this.#cost.report(stats),
       },
-      () => this.#ingest.useKernel(symbols.kernel()),
+      () => {
+        this.#ingest.useKernel(symbols.kernel());
+        // The samples that waited for this follow at once: write them down at once.
+        setImmediate(() => this.#startCommit());
+      },
     );
     this.ended = helper.ended.then((end) => this.#finish(end));
     void parts.launched?.exited.then(() => this.#stopHelper('target-exited'));
@@ -122,7 +130,6 @@ export class LiveRecording implements Recording {
   #startTimers(): void {
     const { duration } = this.#parts.meta.spec;
     this.#timers.push(setInterval(() => this.#startCommit(), COMMIT_INTERVAL_MS));
-    this.#timers.push(setInterval(() => this.#symbolSlice(), SYMBOL_SLICE_MS + SYMBOL_PAUSE_MS));
     if (duration !== null) {
       const leftMs = Math.max(0, (duration - this.#elapsedNs()) / 1e6);
       this.#timers.push(setTimeout(() => this.#stopHelper('duration-over'), leftMs));
@@ -159,9 +166,11 @@ export class LiveRecording implements Recording {
 
   /** One commit at a time; what arrives meanwhile waits for the next. */
   #startCommit(): void {
+    if (this.#phase !== 'recording') return;
     this.#commit ??= this.#commitNow().finally(() => {
       this.#commit = null;
       this.#resume();
+      void this.#symbolTurn();
     });
   }
 
@@ -179,13 +188,19 @@ export class LiveRecording implements Recording {
     this.#tellProgress();
   }
 
-  #symbolSlice(): void {
-    if (this.#phase !== 'recording') return;
-    if (performance.now() - this.#lastJitRetry > JIT_RETRY_MS) {
-      this.#lastJitRetry = performance.now();
-      this.#feed.retryJit();
+  async #symbolTurn(): Promise<void> {
+    if (this.#isSymbolizing) return;
+    this.#isSymbolizing = true;
+    if (performance.now() - this.#lastRetry > RETRY_MS) {
+      this.#lastRetry = performance.now();
+      this.#feed.retryUnnamed();
     }
-    this.#feed.work(SYMBOL_SLICE_MS);
+    const end = performance.now() + SYMBOL_TURN_MS;
+    while (this.#phase === 'recording' && performance.now() < end) {
+      if (!this.#feed.work(SYMBOL_SLICE_MS)) break;
+      await yieldToEvents();
+    }
+    this.#isSymbolizing = false;
   }
 
   /** The helper is gone, its last byte is here: the rest is writing. */
@@ -193,7 +208,7 @@ export class LiveRecording implements Recording {
     this.#endNs = this.#elapsedNs();
     this.#phase = 'finishing';
     for (const timer of this.#timers) clearTimeout(timer);
-    this.#parts.inbox.open();
+    this.#parts.inbox.close();
     if (end.bye !== null) this.#cost.report(end.bye.stats);
     this.#ingest.applyFactsUntil(Infinity);
     await this.#commitAfterRunning();
@@ -213,7 +228,7 @@ export class LiveRecording implements Recording {
   }
 
   async #symbolizeRest(): Promise<void> {
-    this.#feed.retryJit();
+    this.#feed.retryUnnamed();
     let committed = performance.now();
     while (!this.#skipSymbols && this.#error === null && this.#feed.work(SYMBOL_SLICE_MS)) {
       await yieldToEvents();

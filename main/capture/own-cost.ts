@@ -68,7 +68,9 @@ export class OwnCost {
   /** Those of loss() that changed since the last call. */
   takeChangedLoss(malformed: number): ReadonlyMap<string, number> {
     const changed = new Map(
-      [...this.loss(malformed)].filter(([reason, count]) => this.#writtenLoss.get(reason) !== count),
+      [...this.loss(malformed)].filter(
+        ([reason, count]) => this.#writtenLoss.get(reason) !== count,
+      ),
     );
     for (const [reason, count] of changed) this.#writtenLoss.set(reason, count);
     return changed;

@@ -1,11 +1,6 @@
-import type {
-  ProcessRow,
-  ProcessUpdate,
-  ThreadRow,
-  ThreadUpdate,
-} from '../store/session-batch.ts';
+import type { ProcessRow, ProcessUpdate, ThreadRow, ThreadUpdate } from '../store/session-batch.ts';
 import { AddressSpace } from './address-space.ts';
-import { placeholderDetails, type ProcessDetails, ProcessEntry } from './process-entry.ts';
+import { type ProcessDetails, ProcessEntry, placeholderDetails } from './process-entry.ts';
 import type { ProcessFact } from './wire/helper-protocol.ts';
 
 /**
@@ -50,17 +45,23 @@ export class ProcessTable {
   apply(fact: ProcessFact): void {
     switch (fact.kind) {
       case 'process':
-        return this.#applyProcess(fact);
+        this.#applyProcess(fact);
+        break;
       case 'thread':
-        return this.#applyThread(fact);
+        this.#applyThread(fact);
+        break;
       case 'fork':
-        return this.#applyFork(fact);
+        this.#applyFork(fact);
+        break;
       case 'exec':
-        return this.#applyExec(fact);
+        this.#applyExec(fact);
+        break;
       case 'mapping':
-        return this.#applyMapping(fact);
+        this.#applyMapping(fact);
+        break;
       case 'exit':
-        return this.#applyExit(fact);
+        this.#applyExit(fact);
+        break;
     }
   }
 

@@ -4,7 +4,7 @@ import type { FunctionRow } from '../store/session-batch.ts';
 import type { FoundSymbols } from './batch-builder.ts';
 import type { Int32Column } from './columns.ts';
 import type { FrameInterner } from './frame-interner.ts';
-import type { ImageIdentity, ImageTable } from './image-table.ts';
+import { type ImageIdentity, type ImageTable, isEarlyKernel } from './image-table.ts';
 
 /** What the feed asks of the symbol side; Symbolizer implements it. */
 export interface FrameSymbolizer {
@@ -17,11 +17,17 @@ export interface FrameSymbolizer {
       readonly pids: readonly number[];
     },
     offsets: readonly number[],
-  ): readonly ({
-    readonly rawName: string;
-    readonly name: string;
-    readonly startOffset: number;
-  } | null)[];
+  ): readonly (FrameSymbol | null)[];
+}
+
+/** The function a frame lies in. */
+export interface FrameSymbol {
+  readonly rawName: string;
+  readonly name: string;
+  /** Of its first byte, in the offset space of its image. */
+  readonly startOffset: number;
+  /** The image it belongs to, if that was not known when the frame was recorded. */
+  readonly image?: { readonly kind: ImageKind; readonly path: string };
 }
 
 /** Tables the feed reads; all of them grow while it works. */
@@ -46,8 +52,8 @@ export class SymbolFeed {
   readonly #symbolizer: FrameSymbolizer;
   #seen = 0;
   #waiting: number[] = [];
-  /** Frames in generated code without a name yet: its runtime may still write it down. */
-  #unnamedJit: number[] = [];
+  /** Frames without a name yet whose names may come late: generated code, early kernel frames. */
+  #unnamed: number[] = [];
   /** Image → start offset → row in the function table. */
   readonly #functionRows = new Map<number, Map<number, number>>();
   #functionCount = 0;
@@ -76,9 +82,9 @@ export class SymbolFeed {
     return this.#waiting.length > 0;
   }
 
-  /** Puts generated code that had no name back in the line. */
-  retryJit(): void {
-    this.#waiting.push(...this.#unnamedJit.splice(0));
+  /** Puts frames whose names may have come meanwhile back in the line. */
+  retryUnnamed(): void {
+    for (const frame of this.#unnamed.splice(0)) this.#waiting.push(frame);
   }
 
   /** Symbols found since the last call. */
@@ -138,7 +144,7 @@ export class SymbolFeed {
       if (symbol !== null) {
         this.#symbolFrames.push(frame);
         this.#symbolFunctions.push(this.#functionRow(image, symbol));
-      } else if (identity.kind === 'jit') this.#unnamedJit.push(frame);
+      } else if (identity.kind === 'jit' || isEarlyKernel(identity)) this.#unnamed.push(frame);
     });
   }
 
@@ -148,10 +154,11 @@ export class SymbolFeed {
     return [Number(fileIdentity.slice('pid:'.length))];
   }
 
-  #functionRow(
-    image: number,
-    symbol: { readonly name: string; readonly rawName: string; readonly startOffset: number },
-  ): number {
+  #functionRow(frameImage: number, symbol: FrameSymbol): number {
+    const image =
+      symbol.image === undefined
+        ? frameImage
+        : this.#tables.images.intern({ ...symbol.image, buildId: '', fileIdentity: '' });
     let ofImage = this.#functionRows.get(image);
     if (ofImage === undefined) this.#functionRows.set(image, (ofImage = new Map<number, number>()));
     const known = ofImage.get(symbol.startOffset);

@@ -3,7 +3,10 @@ import { KernelSymbols } from '../symbolize/kernel-symbols.ts';
 import { Symbolizer } from '../symbolize/symbolizer.ts';
 import type { KernelLocator } from './address-resolver.ts';
 import type { Mapping } from './address-space.ts';
-import type { FrameSymbolizer } from './symbol-feed.ts';
+import { EARLY_KERNEL_BASE_HIGH, isEarlyKernel } from './image-table.ts';
+import type { FrameSymbol, FrameSymbolizer } from './symbol-feed.ts';
+
+const TWO_TO_32 = 2 ** 32;
 
 /** The symbol tables of one recording: the kernel's as it arrives, files' as they are asked for. */
 export class SymbolSide implements FrameSymbolizer, Disposable {
@@ -24,7 +27,20 @@ export class SymbolSide implements FrameSymbolizer, Disposable {
   }
 
   symbolize: FrameSymbolizer['symbolize'] = (image, offsets) =>
-    this.#symbolizer.symbolize(image, offsets);
+    isEarlyKernel(image)
+      ? offsets.map((offset) => this.#earlyKernelSymbol(offset))
+      : this.#symbolizer.symbolize(image, offsets);
+
+  /** Places a frame that was recorded before the table was there, then names it. */
+  #earlyKernelSymbol(earlyOffset: number): FrameSymbol | null {
+    if (!this.#isComplete) return null;
+    const high = EARLY_KERNEL_BASE_HIGH + Math.floor(earlyOffset / TWO_TO_32);
+    const { image: path, offset } = this.#kernel.locate(high, earlyOffset % TWO_TO_32);
+    const kind = path === '[kernel]' ? 'kernel' : 'module';
+    const image = { kind, path, buildId: '', fileIdentity: '', pids: [] } as const;
+    const [found] = this.#symbolizer.symbolize(image, [offset]);
+    return found === undefined || found === null ? null : { ...found, image: { kind, path } };
+  }
 
   /** Build id of the file behind a mapping whose build id the kernel did not tell; empty: none. */
   buildIdOf({ path }: Mapping, pid: number): string {

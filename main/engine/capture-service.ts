@@ -15,7 +15,7 @@ export interface CaptureServices {
   readonly folder: DataFolder;
   readonly sessions: OpenSessions;
   readonly recents: Recents;
-  emit(event: EngineEvent): void;
+  readonly emit: (event: EngineEvent) => void;
 }
 
 interface Active {
@@ -100,10 +100,7 @@ export class CaptureService {
     });
   }
 
-  async #finish(
-    sessionId: number,
-    end: RecordingEnd,
-  ): Promise<Result<OpenSession, ProfilerError>> {
+  async #finish(sessionId: number, end: RecordingEnd): Promise<Result<OpenSession, ProfilerError>> {
     const { sessions, recents, emit } = this.#services;
     this.#active = null;
     const session = await sessions.describe(sessionId);

@@ -30,7 +30,7 @@ export interface EngineOptions {
   /** Product version, for app.info. */
   readonly version: string;
   /** Takes what is told unasked. */
-  emit(event: EngineEvent): void;
+  readonly emit: (event: EngineEvent) => void;
 }
 
 type Answer<C extends Channel> =

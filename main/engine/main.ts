@@ -57,9 +57,7 @@ function run(): void {
 
   const sendData = async (call: number, sessionId: number, from: string): Promise<void> => {
     const bytes = await engine.deltaBytes(sessionId, from);
-    const outcome = bytes.ok
-      ? { ok: true, bytes: bytes.value }
-      : { ok: false, error: bytes.error };
+    const outcome = bytes.ok ? { ok: true, bytes: bytes.value } : { ok: false, error: bytes.error };
     parent.send({ type: 'data', call, ...outcome });
   };
 
@@ -82,7 +80,8 @@ function run(): void {
     const message = parsed.data;
     switch (message.type) {
       case 'connect':
-        return windowPorts.forEach(connect);
+        windowPorts.forEach(connect);
+        break;
       case 'request':
         repliesToParent = true;
         void answer(message.request, (reply) => parent.send({ type: 'message', message: reply }));

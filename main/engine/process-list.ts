@@ -46,11 +46,7 @@ export class ProcessList {
 
 const orderOf = (cpu: number): number => (Number.isNaN(cpu) ? 0 : cpu);
 
-function shareSince(
-  before: CpuReading | undefined,
-  now: CpuReading,
-  elapsedNs: number,
-): number {
+function shareSince(before: CpuReading | undefined, now: CpuReading, elapsedNs: number): number {
   const isNew = before?.startTicks !== now.startTicks;
   return (now.cpuNs - (isNew ? 0 : before.cpuNs)) / elapsedNs;
 }

@@ -1,8 +1,4 @@
-import {
-  DEFAULT_RATE_HZ,
-  MAX_RATE_HZ,
-  MIN_RATE_HZ,
-} from '#shared/model/capture-spec.ts';
+import { DEFAULT_RATE_HZ, MAX_RATE_HZ, MIN_RATE_HZ } from '#shared/model/capture-spec.ts';
 import { ok } from '#shared/result.ts';
 
 import type { CaptureSource } from '../capture-source.ts';

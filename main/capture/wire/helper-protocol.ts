@@ -110,7 +110,13 @@ export const factSchema = z.discriminatedUnion('kind', [
     comm: z.string(),
   }),
   /** The process replaced its program: earlier mappings no longer apply from `time` on. */
-  z.strictObject({ kind: z.literal('exec'), pid: z.int(), time: z.number(), comm: z.string(), exe: z.string() }),
+  z.strictObject({
+    kind: z.literal('exec'),
+    pid: z.int(),
+    time: z.number(),
+    comm: z.string(),
+    exe: z.string(),
+  }),
   z.strictObject({
     kind: z.literal('mapping'),
     pid: z.int(),
@@ -128,7 +134,14 @@ export const factSchema = z.discriminatedUnion('kind', [
     inode: z.string(),
   }),
   z.strictObject({ kind: z.literal('exit'), pid: z.int(), tid: z.int(), time: z.number() }),
-  z.strictObject({ kind: z.literal('fork'), pid: z.int(), tid: z.int(), parentPid: z.int(), parentTid: z.int(), time: z.number() }),
+  z.strictObject({
+    kind: z.literal('fork'),
+    pid: z.int(),
+    tid: z.int(),
+    parentPid: z.int(),
+    parentTid: z.int(),
+    time: z.number(),
+  }),
 ]);
 export type ProcessFact = z.infer<typeof factSchema>;
 export const factsSchema = z.array(factSchema);

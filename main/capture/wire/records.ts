@@ -33,7 +33,7 @@ export const CPU_COUNTERS = {
     idle: 8,
     filtered: 16,
     ring_full: 24,
-    stack_collisions: 32,
+    stacks_full: 32,
     counts_full: 40,
     truncated: 48,
     missed: 56,
@@ -47,7 +47,7 @@ export const CPU_COUNTERS = {
 /** struct sampler_state: the sampler's .bss. */
 export const SAMPLER_STATE = {
   size: 131_136,
-  fields: { slice: 0, members: 4, reserved: 8, cpus: 64 },
+  fields: { slice: 0, member_change: 4, reserved: 8, cpus: 64 },
 } as const satisfies StructLayout;
 
 /** struct sampler_config: the sampler's .rodata. */
@@ -66,8 +66,17 @@ export const SAMPLER_CONFIG = {
 
 /** struct count_key: key of the count maps. */
 export const COUNT_KEY = {
-  size: 24,
-  fields: { tgid: 0, pid: 4, kernel_stack: 8, user_stack: 12, cgroup_id: 16 },
+  size: 40,
+  fields: {
+    tgid: 0,
+    pid: 4,
+    cgroup_id: 8,
+    kernel_stack: 16,
+    user_stack: 24,
+    kernel_frames: 32,
+    user_frames: 34,
+    reserved: 36,
+  },
 } as const satisfies StructLayout;
 
 /** struct count_value: value of the count maps. */
