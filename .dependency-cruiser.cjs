@@ -54,10 +54,20 @@ module.exports = {
     folder('import', 'main/import', []),
     folder('capture', 'main/capture', ['main/store', 'main/symbolize']),
     folder('engine', 'main/engine', [
-      'main/capture', 'main/store', 'main/symbolize', 'main/export', 'main/import', 'main/bpf',
+      'main/capture',
+      'main/store',
+      'main/symbolize',
+      'main/export',
+      'main/import',
+      'main/bpf',
     ]),
     folder('cli', 'main/cli', [
-      'main/engine', 'main/capture', 'main/store', 'main/export', 'main/symbolize', 'main/bpf',
+      'main/engine',
+      'main/capture',
+      'main/store',
+      'main/export',
+      'main/symbolize',
+      'main/bpf',
     ]),
     folder('preload', 'main/preload', []),
     folder('app', 'main/app', []),
@@ -73,6 +83,9 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'types'],
+    },
   },
 };

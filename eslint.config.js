@@ -3,17 +3,27 @@ import tseslint from 'typescript-eslint';
 
 /** Type-aware lint for everything written in TypeScript; layout is Biome's, layers are dependency-cruiser's. */
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.cache/', 'test/artifacts/', 'scripts/', '*.js', '.*.cjs'] },
+  {
+    ignores: ['dist/', 'node_modules/', '.cache/', 'test/artifacts/', 'scripts/', '*.js', '.*.cjs'],
+  },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: {
       parserOptions: {
-        project: ['./main/shared/tsconfig.json', './main/tsconfig.json', './renderer/tsconfig.json', './test/tsconfig.json'],
+        project: [
+          './main/shared/tsconfig.json',
+          './main/tsconfig.json',
+          './renderer/tsconfig.json',
+          './test/tsconfig.json',
+        ],
         tsconfigRootDir: import.meta.dirname,
       },
     },
     rules: {
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],

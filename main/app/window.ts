@@ -4,7 +4,7 @@ import { PAGE_ORIGIN } from '#shared/ipc/shell-channels.ts';
 import { MIN_SIZE, readWindowState, rememberWindowState } from './window-state.ts';
 
 /** The page's own background (renderer/styles/tokens.css), so that no white flash precedes it. */
-const BACKGROUND = { dark: '#14161a', light: '#ffffff' };
+const BACKGROUND = { dark: '#161412', light: '#ffffff' };
 /** A page that keeps crashing is not reloaded for ever. */
 const MAX_RELOADS = 3;
 

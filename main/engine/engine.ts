@@ -1,4 +1,4 @@
-import { cpus, hostname, release } from 'node:os';
+import { cpus, homedir, hostname, release } from 'node:os';
 import { z } from 'zod';
 
 import type { ProfilerError } from '#shared/errors.ts';
@@ -111,6 +111,7 @@ export class Engine {
       cpus: cpus().length,
       hostname: hostname(),
       kernel: release(),
+      home: homedir(),
     };
   }
 

@@ -20,7 +20,7 @@ export function textSymbols(lines: string): string {
 
 /**
  * Sends the kernel's text symbols as kallsyms frames of whole lines ("address type name [module]").
- * Closes `fd`.
+ * The last frame is empty. Closes `fd`.
  */
 export async function sendKernelSymbols(
   fd: number,
@@ -44,6 +44,8 @@ export async function sendKernelSymbols(
       if (symbols.length >= FRAME_CHARACTERS) flush();
     }
     flush();
+    // An empty frame: that was all.
+    send(encodeFrame('kallsyms', new Uint8Array(0)));
   } finally {
     closeSync(fd);
   }

@@ -12,13 +12,10 @@ export type Nanoseconds = Branded<number, 'ns'>;
 export type Hertz = Branded<number, 'Hz'>;
 /** Process id as user space means it (the kernel's tgid), in the initial PID namespace. */
 export type Pid = Branded<number, 'pid'>;
-/** Thread id as user space means it (the kernel's pid), in the initial PID namespace. */
-export type Tid = Branded<number, 'tid'>;
 
 export const nanoseconds = (value: number): Nanoseconds => value as Nanoseconds;
 export const hertz = (value: number): Hertz => value as Hertz;
 export const asPid = (value: number): Pid => value as Pid;
-export const asTid = (value: number): Tid => value as Tid;
 
 export const NS_PER_MS = 1e6;
 export const NS_PER_S = 1e9;

@@ -1,4 +1,4 @@
-import type { TimeRange } from '#shared/model/call-tree-selection.ts';
+import type { TimeRange, TreeRoots } from '#shared/model/call-tree-selection.ts';
 import { formatCount, formatPercent, formatQuantity } from '#shared/text/format-value.ts';
 import { ancestry, LabelTable } from '../charts/flame-model.ts';
 import { FlameOutline } from '../charts/flame-outline.ts';
@@ -27,6 +27,8 @@ export interface PaneFacts {
   /** Samples per second and CPU. */
   readonly rate: number;
   readonly cpus: number;
+  /** How the tree is grouped at first. */
+  readonly roots: TreeRoots;
 }
 
 /** Timeline, flame graph, side panel: everything that is drawn from the tables of one session. */
@@ -109,7 +111,7 @@ export class ProfilePane {
     const changed = this.facts?.id !== facts.id;
     const ended = !changed && this.facts?.recording === true && !facts.recording;
     this.facts = facts;
-    if (changed) this.reset(facts.id);
+    if (changed) this.reset(facts);
     else this.worker.send({ kind: 'refresh' });
     if (ended && this.view.window.kind === 'last') this.setView({ window: { kind: 'all' } });
     this.showView();
@@ -171,11 +173,11 @@ export class ProfilePane {
     return true;
   }
 
-  private reset(sessionId: number): void {
+  private reset({ id, roots }: PaneFacts): void {
     this.labels = new LabelTable();
     this.picture = null;
     this.query = '';
-    this.view = { ...DEFAULT_VIEW, roots: this.view.roots, order: this.view.order };
+    this.view = { ...DEFAULT_VIEW, roots, order: this.view.order };
     this.graph.forget();
     this.graph.setMatched(null);
     this.timeline.setSelected(null);
@@ -183,7 +185,7 @@ export class ProfilePane {
     this.bar.showResult(null);
     this.side.clear();
     this.empty.wait();
-    this.worker.send({ kind: 'open', sessionId, view: this.view });
+    this.worker.send({ kind: 'open', sessionId: id, view: this.view });
   }
 
   private setPicture(picture: Picture): void {

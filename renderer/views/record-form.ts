@@ -13,9 +13,6 @@ import { splitCommand } from './split-command.ts';
 
 type TargetKind = CaptureTarget['kind'];
 
-/** Where a program is started when no folder is given. */
-const ROOT_FOLDER = '/';
-
 /** What the form holds while it is filled in. */
 interface Draft {
   kind: TargetKind;
@@ -136,7 +133,7 @@ export function createRecordForm(
     if (shownKind === state.page.target) return;
     shownKind = draft.kind = state.page.target;
     targets.setValue(draft.kind);
-    target.show();
+    target.show(state.app?.home ?? '/');
     if (draft.kind === 'process') picker.start();
     else picker.stop();
     refresh();
@@ -183,7 +180,7 @@ function targetFields(
   picker: ProcessPicker,
   host: HostBridge,
   onChange: () => void,
-): { readonly element: HTMLElement; show(): void; read(): CaptureTarget | string } {
+): { readonly element: HTMLElement; show(home: string): void; read(): CaptureTarget | string } {
   const element = h('div', { class: 'target-fields' });
   const command = textInput({
     value: '',
@@ -203,7 +200,7 @@ function targetFields(
   );
   const folder = textInput({
     value: '',
-    placeholder: ROOT_FOLDER,
+    placeholder: '',
     mono: true,
     onInput: (value) => {
       draft.cwd = value.trim();
@@ -241,15 +238,16 @@ function targetFields(
   };
   return {
     element,
-    show() {
+    show(home) {
+      folder.placeholder = home;
       fill(element, parts[draft.kind]);
     },
-    read: () => readTarget(draft, picker),
+    read: () => readTarget(draft, picker, folder.placeholder),
   };
 }
 
 /** The target, or what is missing. */
-function readTarget(draft: Draft, picker: ProcessPicker): CaptureTarget | string {
+function readTarget(draft: Draft, picker: ProcessPicker, home: string): CaptureTarget | string {
   switch (draft.kind) {
     case 'machine':
       return { kind: 'machine' };
@@ -263,7 +261,7 @@ function readTarget(draft: Draft, picker: ProcessPicker): CaptureTarget | string
     case 'command': {
       const split = splitCommand(draft.command);
       return split.ok
-        ? { kind: 'command', argv: split.value, cwd: draft.cwd || ROOT_FOLDER }
+        ? { kind: 'command', argv: split.value, cwd: draft.cwd || home }
         : split.error;
     }
   }

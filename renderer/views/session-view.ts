@@ -1,3 +1,5 @@
+import type { TreeRoots } from '#shared/model/call-tree-selection.ts';
+import type { CaptureTarget } from '#shared/model/capture-spec.ts';
 import { h } from '../dom.ts';
 import type { Actions } from '../state/actions.ts';
 import type { AppState } from '../state/app-state.ts';
@@ -30,6 +32,7 @@ export function createSessionView(
       recording: session.live !== null,
       rate: info.spec.rate,
       cpus: info.host.cpus,
+      roots: firstGrouping(info.spec.target),
     });
   });
   const element = h(
@@ -41,3 +44,7 @@ export function createSessionView(
   );
   return { element, pane };
 }
+
+/** One program is one tree; where many run, what belongs to whom comes first. */
+const firstGrouping = ({ kind }: CaptureTarget): TreeRoots =>
+  kind === 'machine' || kind === 'cgroup' ? 'command' : 'none';

@@ -12,6 +12,13 @@ import { SetupError, step } from './say.mjs';
 /** Compiled or downloaded by an install script, so a lock file cannot vouch for it. */
 const SQLITE_BINDING = 'node_modules/sqlite3/build/Release/node_sqlite3.node';
 
+/** npm's own patience with an unreachable registry is minutes of silence. */
+const PATIENCE = [
+  '--fetch-retries=2',
+  '--fetch-retry-mintimeout=2000',
+  '--fetch-retry-maxtimeout=5000',
+];
+
 /** Whether node_modules is what package-lock.json says: npm keeps its own copy of the lock inside. */
 export function areNpmPackagesInstalled() {
   const installedPath = inRoot('node_modules/.package-lock.json');
@@ -37,7 +44,7 @@ export async function ensureNpmPackages() {
   const status = await step(
     'npm packages (the SQLite module is compiled if no ready-made one can be fetched: about 2 minutes)',
     () =>
-      run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+      run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error', ...PATIENCE], {
         cwd: ROOT,
         env: { ...process.env, ...nodeHeaders() },
       }),

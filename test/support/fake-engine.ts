@@ -92,6 +92,7 @@ export function fakeEngine(parts: FakeEngineParts): FakeEngine & { readonly sess
     cpus: 4,
     hostname: 'build-07',
     kernel: '6.1.0-18-amd64',
+    home: '/home/dev',
     ...parts.app,
   };
   const usual = (channel: Channel, request: unknown): Result<unknown, unknown> => {

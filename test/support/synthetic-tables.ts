@@ -9,9 +9,8 @@ export interface SyntheticSize {
   readonly durationNs?: number;
 }
 
-/** As the viewers of the research were measured: 100 k and 1 M samples. */
+/** The size at which viewers begin to differ. */
 export const SIZE_100K: SyntheticSize = { samples: 100_000, stacks: 25_000, functions: 6_000 };
-export const SIZE_1M: SyntheticSize = { samples: 1_000_000, stacks: 300_000, functions: 20_000 };
 
 const IMAGES = [
   ['/usr/lib/x86_64-linux-gnu/libc.so.6', 'elf'],

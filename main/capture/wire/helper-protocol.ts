@@ -6,7 +6,7 @@ import { z } from 'zod';
  * Header, 8 bytes, little endian: u32 payload length, u8 frame type, u8 protocol version, u16 zero.
  * Control payloads are JSON in UTF-8, checked against the schemas below by the receiver; `data`
  * payloads are raw `stack_sample` records (native-bpf/wire.h) packed back to back; `kallsyms`
- * payloads are text. Sequence:
+ * payloads are text, an empty one ends them. Sequence:
  *
  *   helper: hello                                    engine: start
  *   helper: started | error                          engine: stop (or closes the pipe)

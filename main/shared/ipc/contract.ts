@@ -11,13 +11,13 @@ import type { Nanoseconds } from '../units.ts';
  * here but as bytes by fetch() of dataUrl(), see table-codec.ts.
  */
 export interface Requests {
-  'app.info': { request: Record<never, never>; response: AppInfo };
-  'processes.list': { request: Record<never, never>; response: readonly ProcessEntry[] };
-  'doctor.run': { request: Record<never, never>; response: DoctorReport };
+  'app.info': { request: Record<string, never>; response: AppInfo };
+  'processes.list': { request: Record<string, never>; response: readonly ProcessEntry[] };
+  'doctor.run': { request: Record<string, never>; response: DoctorReport };
   /** Starts recording into a new file below the recordings folder; the session is open at once. */
   'capture.start': { request: { spec: CaptureSpec }; response: OpenSession };
   /** Ends the recording; the answer comes when the file is complete. */
-  'capture.stop': { request: Record<never, never>; response: OpenSession };
+  'capture.stop': { request: Record<string, never>; response: OpenSession };
   'session.open': { request: { path: string }; response: OpenSession };
   'session.close': { request: { id: number }; response: null };
   /** Copies the closed session to `path`; a recording made by this app moves out of "unsaved". */
@@ -26,7 +26,7 @@ export interface Requests {
     request: { id: number; format: ExportFormat; path: string };
     response: { path: string; bytes: number };
   };
-  'recents.list': { request: Record<never, never>; response: readonly RecentSession[] };
+  'recents.list': { request: Record<string, never>; response: readonly RecentSession[] };
   /** Forgets the entry; the file stays. */
   'recents.forget': { request: { path: string }; response: null };
 }
@@ -73,6 +73,8 @@ export interface AppInfo {
   readonly cpus: number;
   readonly hostname: string;
   readonly kernel: string;
+  /** The user's home folder: where a program is started when no folder is given. */
+  readonly home: string;
 }
 
 export interface ProcessEntry {

@@ -38,5 +38,3 @@ export const MAX_RATE_HZ = 20_000;
 export const DEFAULT_RATE_HZ = 99;
 /** Length of a time slice in aggregate mode and of the stored totals, ns. */
 export const SLICE_NS = 1e9;
-/** Deepest stack kept, in frames, kernel and user each; kernel.perf_event_max_stack's default. */
-export const MAX_STACK_DEPTH = 127;

@@ -52,7 +52,7 @@ export type LossReason =
   | 'stack-map-full'
   /** BPF, aggregate mode: the count map is full. Unit: samples. */
   | 'count-map-full'
-  /** Stack deeper than MAX_STACK_DEPTH; the root end is cut. Unit: samples (recorded, but shortened). */
+  /** Stack deeper than 127 frames, kernel or user; the root end is cut. Unit: samples (recorded, but shortened). */
   | 'stack-truncated'
   /** The kernel could not read a stack (fault, no memory). Unit: samples (recorded without that stack). */
   | 'stack-missed'
