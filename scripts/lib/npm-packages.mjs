@@ -12,6 +12,11 @@ import { SetupError, step } from './say.mjs';
 /** Compiled or downloaded by an install script, so a lock file cannot vouch for it. */
 const SQLITE_BINDING = 'node_modules/sqlite3/build/Release/node_sqlite3.node';
 
+/**
+ * Not `npm ci`: it refuses a lock file that does not list the binaries of every other platform, and it
+ * would compile SQLite again for every change. Versions and hashes come from the lock file either way.
+ */
+const QUIETLY = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
 /** npm's own patience with an unreachable registry is minutes of silence. */
 const PATIENCE = [
   '--fetch-retries=2',
@@ -44,15 +49,15 @@ export async function ensureNpmPackages() {
   const status = await step(
     'npm packages (the SQLite module is compiled if no ready-made one can be fetched: about 2 minutes)',
     () =>
-      run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error', ...PATIENCE], {
+      run('npm', ['install', ...QUIETLY, ...PATIENCE], {
         cwd: ROOT,
         env: { ...process.env, ...nodeHeaders() },
       }),
   );
   if (status !== 0 || !areNpmPackagesInstalled()) {
     throw new SetupError(
-      `npm ci ended with code ${status}; its own words are above.`,
-      'Is the npm registry reachable (npm ping)? Then run: npm ci',
+      `npm install ended with code ${status}; its own words are above.`,
+      'Is the npm registry reachable (npm ping)? Then run: npm install --no-save',
     );
   }
 }
