@@ -73,7 +73,7 @@ export class CaptureService {
   }
 
   async #start(spec: CaptureSpec): Promise<Result<OpenSession, ProfilerError>> {
-    const { folder, sessions } = this.#services;
+    const { folder, sessions, recents } = this.#services;
     const path = recordingPath(folder.recordings, spec.target);
     let sessionId = -1;
     const started = await startRecording(spec, path, {
@@ -86,6 +86,8 @@ export class CaptureService {
       return opened;
     }
     sessionId = opened.value.id;
+    // Now, so that the next start lists the recording even if this process is killed.
+    await recents.add(path, opened.value.info);
     const session = started.value.ended.then((end) => this.#finish(sessionId, end));
     this.#active = { recording: started.value, sessionId, session };
     this.#tell(sessionId, started.value.progress());

@@ -180,7 +180,8 @@ describe('helper, precise mode', () => {
       expect(idle.length).toBe(includeIdle ? stats.idle : 0);
       sums.push(stats.samples + (includeIdle ? 0 : stats.idle));
     }
-    expect(Math.min(...sums)).toBeGreaterThan(300);
+    // One CPU's worth: a virtual machine may stop the clock of a CPU that idles, for perf as well.
+    expect(Math.min(...sums)).toBeGreaterThan(150);
   });
 
   it.each([

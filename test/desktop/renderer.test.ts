@@ -3,11 +3,10 @@ import type { CaptureProgress } from '#shared/ipc/contract.ts';
 import { err } from '#shared/result.ts';
 import { nanoseconds } from '#shared/units.ts';
 import { type FakeEngineParts, fakeEngine, sessionInfo } from '../support/fake-engine.ts';
-import { findChromium, RendererPage } from '../support/renderer-page.ts';
+import { RendererPage } from '../support/renderer-page.ts';
 import { tablesOf } from '../support/tables-of.ts';
 
-/** The page in Chromium with a fake engine. The real engine and Electron: desktop.test.ts. */
-const chromium = findChromium();
+/** The page in an Electron window with a fake engine; with the real one: record.test.ts. */
 const TABLES = tablesOf(`
   work:100/100|  main;run;work_hot@libwork.so                  70 @1000
   work:100/100|  main;run;work_warm@libwork.so                 20 @5000
@@ -21,10 +20,10 @@ const RECENT = {
   unsaved: false,
 };
 
-describe.skipIf(chromium === null)('the page (Chromium, skipped when none is installed)', () => {
+describe('the page', () => {
   let renderer: RendererPage;
   beforeAll(async () => {
-    renderer = await RendererPage.start(chromium ?? '', fakeEngine({ tables: TABLES }));
+    renderer = await RendererPage.start(fakeEngine({ tables: TABLES }));
   });
   afterAll(async () => {
     await renderer.close();

@@ -62,6 +62,8 @@ export async function drawnShares(page: Page): Promise<Record<keyof typeof TRUE_
 
 /** Expects the three functions within 3 points of what they are by construction. */
 export async function expectTrueShares(page: Page): Promise<void> {
+  // The status line may know of samples before the first picture of them.
+  await waitForHottest(page);
   const shares = await drawnShares(page);
   for (const [name, truth] of Object.entries(TRUE_SHARES)) {
     const drawn = shares[name as keyof typeof shares];
@@ -73,7 +75,6 @@ export async function expectTrueShares(page: Page): Promise<void> {
 export async function recordWorkload(page: Page, { rate = 999, threads = 1 } = {}): Promise<void> {
   await page.getByRole('button', { name: 'Record a program' }).click();
   await page.getByLabel('Command').fill(`${WORKLOAD} 60 ${threads}`);
-  await page.getByLabel('Folder').fill('/');
   await page.getByLabel('Rate', { exact: true }).fill(String(rate));
   await page.getByRole('button', { name: 'Start recording' }).click();
   await waitForHottest(page);

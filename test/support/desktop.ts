@@ -23,6 +23,8 @@ const LOADER = join(ROOT, 'node_modules/playwright-core/lib/server/electron/load
 const ARTIFACTS = join(ROOT, 'test', 'artifacts');
 
 export interface DesktopOptions {
+  /** Folder of the app to start. Default: this one. */
+  readonly app?: string;
   /** Start with what a live capture needs, as `npm start` by root does. Default: none. */
   readonly capabilities?: boolean;
   readonly colorScheme?: 'dark' | 'light';
@@ -153,7 +155,7 @@ export async function launchDesktop(options: DesktopOptions = {}): Promise<Deskt
   const env = { ...own, ...options.env };
   const app = await _electron.launch({
     executablePath: wrapper(scratch, command),
-    args: [ROOT, ...(options.args ?? [])],
+    args: [options.app ?? ROOT, ...(options.args ?? [])],
     chromiumSandbox: true,
     cwd: ROOT,
     colorScheme: options.colorScheme ?? 'light',

@@ -14,13 +14,13 @@ import {
 } from '#shared/model/session-tables.ts';
 import { cursorFromText, encodeDelta } from '#shared/model/table-codec.ts';
 import { ok, type Result } from '#shared/result.ts';
-import { hertz, nanoseconds } from '#shared/units.ts';
+import { asPid, hertz, nanoseconds } from '#shared/units.ts';
 import type { FakeEngine } from './renderer-page.ts';
 import { tablesOf } from './tables-of.ts';
 
 const SPEC: CaptureSpec = {
   source: 'on-cpu',
-  target: { kind: 'machine' },
+  target: { kind: 'process', pid: asPid(100) },
   rate: hertz(999),
   mode: 'precise',
   includeIdle: false,

@@ -4,14 +4,9 @@ import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { build } from 'esbuild';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type { Channel, EngineEvent } from '#shared/ipc/contract.ts';
-
-/** Chromium of the distribution, or null: the renderer's page tests skip then, and say so. */
-export const findChromium = (): string | null =>
-  ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
-    existsSync(path),
-  ) ?? null;
+import { type Desktop, launchDesktop, ROOT } from './desktop.ts';
 
 /** An engine for tests: answers requests and gives session data. Runs in the test, not in the page. */
 export interface FakeEngine {
@@ -30,40 +25,58 @@ const TYPES: Readonly<Record<string, string>> = {
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; worker-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'";
 
-/** The renderer, built and served as the app serves it, in a browser with a fake engine. */
+/** The renderer, built and served as the app serves it, in an Electron window with a fake engine. */
 export class RendererPage {
-  page!: Page;
+  readonly page: Page;
   /** What the page complained about: a test that leaves any here should fail. */
   readonly complaints: string[] = [];
   /** Calls of the shell's dialogs and titles, in order. */
   readonly shellCalls: string[] = [];
-  private context: BrowserContext | null = null;
+  private readonly desktop: Desktop;
   private readonly folder: string;
   private readonly server: Server;
-  private readonly browser: Browser;
   private engine: FakeEngine;
 
-  private constructor(folder: string, server: Server, browser: Browser, engine: FakeEngine) {
+  private constructor(folder: string, server: Server, desktop: Desktop, engine: FakeEngine) {
     this.folder = folder;
     this.server = server;
-    this.browser = browser;
+    this.desktop = desktop;
+    this.page = desktop.page;
     this.engine = engine;
   }
 
-  static async start(executablePath: string, engine: FakeEngine): Promise<RendererPage> {
+  static async start(engine: FakeEngine): Promise<RendererPage> {
     const folder = mkdtempSync(join(tmpdir(), 'emberscope-page-'));
     await bundle(folder);
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
-    const self = new RendererPage(folder, server, browser, engine);
+    const desktop = await launchDesktop({ app: join(ROOT, 'test/fixtures/page-shell') });
+    const self = new RendererPage(folder, server, desktop, engine);
     server.on('request', (request, response) => {
       void self.serve(request.url ?? '/').then(({ status, type, body }) => {
         response.writeHead(status, { 'content-type': type, 'content-security-policy': POLICY });
         response.end(body);
       });
     });
+    await self.prepare();
     return self;
+  }
+
+  /** What the page finds in place of the preload, at every load. */
+  private async prepare(): Promise<void> {
+    const { page } = this;
+    page.on('pageerror', (error) => this.complaints.push(String(error)));
+    page.on('console', (message) => {
+      if (message.type() === 'error') this.complaints.push(message.text());
+    });
+    await page.exposeFunction('fakeAnswer', (channel: Channel, request: unknown) =>
+      this.engine.answer(channel, request),
+    );
+    await page.exposeFunction('fakeShell', (call: string) => {
+      this.shellCalls.push(call);
+      return call.startsWith('pick') ? '/tmp/picked.ember' : null;
+    });
+    await page.addInitScript({ content: SHELL });
   }
 
   /** Opens the page anew. */
@@ -72,25 +85,11 @@ export class RendererPage {
     look: { width?: number; height?: number; dark?: boolean; reducedMotion?: boolean } = {},
   ): Promise<Page> {
     this.engine = engine;
-    await this.context?.close();
-    this.context = await this.browser.newContext({
-      viewport: { width: look.width ?? 1280, height: look.height ?? 800 },
+    await this.desktop.resize({ width: look.width ?? 1280, height: look.height ?? 800 });
+    await this.page.emulateMedia({
       colorScheme: look.dark === true ? 'dark' : 'light',
       reducedMotion: look.reducedMotion === false ? 'no-preference' : 'reduce',
     });
-    this.page = await this.context.newPage();
-    this.page.on('pageerror', (error) => this.complaints.push(String(error)));
-    this.page.on('console', (message) => {
-      if (message.type() === 'error') this.complaints.push(message.text());
-    });
-    await this.page.exposeFunction('fakeAnswer', (channel: Channel, request: unknown) =>
-      this.engine.answer(channel, request),
-    );
-    await this.page.exposeFunction('fakeShell', (call: string) => {
-      this.shellCalls.push(call);
-      return call.startsWith('pick') ? '/tmp/picked.ember' : null;
-    });
-    await this.page.addInitScript({ content: SHELL });
     const address = this.server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     await this.page.goto(`http://127.0.0.1:${port}/index.html`);
@@ -111,7 +110,7 @@ export class RendererPage {
   }
 
   async close(): Promise<void> {
-    await this.browser.close();
+    await this.desktop[Symbol.asyncDispose]();
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));
     await rm(this.folder, { recursive: true, force: true });
