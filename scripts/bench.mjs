@@ -3,16 +3,41 @@
 //
 //   node scripts/bench.mjs [recording] [store]      no name: all of them
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build as bundle } from 'esbuild';
-import { build } from './build.mjs';
 import { inRoot } from './lib/paths.mjs';
-import { capture, run, which } from './lib/run.mjs';
+import { capture, run } from './lib/run.mjs';
 import { runMain, SetupError } from './lib/say.mjs';
+import { setup } from './setup.mjs';
 
 const NAMES = ['recording', 'store'];
+
+/** The program whose lost throughput is measured. @param {string} path */
+function compileTarget(path) {
+  const flags = ['-O2', '-fno-omit-frame-pointer', '-fno-optimize-sibling-calls', '-pthread'];
+  const source = inRoot('test/fixtures/bench/deep_spin.c');
+  const { status, stderr } = capture('cc', [...flags, source, '-o', path]);
+  if (status !== 0) throw new SetupError('The bench target does not compile.', stderr);
+}
+
+/** The bench itself, one bundle. */
+async function bundleProgram() {
+  // Not before the set-up: it may be what installs esbuild.
+  const { build } = await import('esbuild');
+  const outfile = inRoot('dist/bench/main.js');
+  await build({
+    entryPoints: [inRoot('test/bench/main.ts')],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    packages: 'external',
+    logLevel: 'warning',
+  });
+  return outfile;
+}
 
 await runMain(async () => {
   const asked = process.argv.slice(2);
@@ -20,51 +45,33 @@ await runMain(async () => {
   if (unknown.length > 0) {
     throw new SetupError(
       `Unknown: ${unknown.join(' ')}`,
-      `Usage: npm run bench -- [${NAMES.join('] [')}]`,
+      `npm run bench -- [${NAMES.join('] [')}]`,
     );
   }
-  const names = asked.length > 0 ? asked : NAMES;
-  if (names.includes('recording')) {
-    if (process.getuid?.() !== 0) {
-      throw new SetupError('Recording the whole machine needs root.', 'Run: sudo npm run bench');
-    }
-    if (which('perf') === null) {
-      throw new SetupError(
-        'perf, the reference, is not installed.',
-        'Run: npm run setup -- --tests',
-      );
-    }
+  if (process.getuid?.() !== 0) {
+    throw new SetupError(
+      'Recording the machine and starting the app as another user need root.',
+      'Run: sudo npm run bench',
+    );
   }
-  await build();
+  // perf is the reference, Xvfb the display of the window that is timed.
+  await setup(['build', 'desktop', 'test']);
   const folder = mkdtempSync(join(tmpdir(), 'emberscope-bench-'));
   try {
+    // The window that opens a file in it runs as a plain user.
+    chmodSync(folder, 0o755);
     const target = join(folder, 'deep_spin');
-    const flags = ['-O2', '-fno-omit-frame-pointer', '-fno-optimize-sibling-calls', '-pthread'];
-    const compiled = capture('cc', [
-      ...flags,
-      inRoot('test/fixtures/bench/deep_spin.c'),
-      '-o',
-      target,
-    ]);
-    if (compiled.status !== 0) throw new SetupError('cc failed.', compiled.stderr);
-    const program = inRoot('dist/bench/main.js');
-    await bundle({
-      entryPoints: [inRoot('test/bench/main.ts')],
-      outfile: program,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      target: 'node20',
-      packages: 'external',
-      logLevel: 'warning',
-    });
-    const args = [
-      program,
+    compileTarget(target);
+    const program = await bundleProgram();
+    const paths = [
       `--folder=${folder}`,
       `--target=${target}`,
       `--cli=${inRoot('dist/cli/main.js')}`,
     ];
-    return await run(process.execPath, [...args, ...names], { stdio: 'inherit' });
+    const display = ['--auto-servernum', '--server-args=-screen 0 2600x1500x24 -nolisten tcp'];
+    const names = asked.length > 0 ? asked : NAMES;
+    const command = [...display, process.execPath, program, ...paths, ...names];
+    return await run('xvfb-run', command, { stdio: 'inherit' });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { invariant } from '../../main/shared/invariant.ts';
-import { benchRecordingCost } from './recording-cost.ts';
+import { benchRecorder, benchRecordingCost } from './recording-cost.ts';
 import { benchStore } from './store.ts';
 
 /** Entry of `npm run bench`; scripts/bench.mjs builds and starts it. */
@@ -13,4 +13,7 @@ const { folder, target, cli } = values;
 invariant(folder && target && cli, 'started by scripts/bench.mjs, which gives every path');
 
 if (positionals.includes('store')) await benchStore(join(folder, 'million.ember'));
-if (positionals.includes('recording')) await benchRecordingCost({ target, cli, folder });
+if (positionals.includes('recording')) {
+  await benchRecordingCost({ target, cli, folder });
+  benchRecorder({ target, cli, folder });
+}

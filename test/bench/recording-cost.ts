@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { LossEntry } from '../../main/shared/model/session-info.ts';
@@ -17,6 +17,9 @@ const DEPTH = 60;
 const ROUNDS = 8;
 /** Both recorders have attached well before this, ms; the target starts after it. */
 const SETTLE_MS = 1500;
+/** The recorder's own cost: one longer recording, looked at once start-up and first symbols are over. */
+const STEADY_SECONDS = 15;
+const STEADY_FROM_NS = 5e9;
 
 interface Condition {
   readonly name: string;
@@ -32,15 +35,15 @@ export interface RecordingCostOptions {
 
 /** The part of `report --json` that is used here. */
 interface SelfReport {
-  readonly session: {
-    readonly sampleCount: number;
-    readonly loss: readonly LossEntry[];
-    readonly cost: {
-      readonly bpfNs: number;
-      readonly helperCpuNs: number;
-      readonly engineCpuNs: number;
-    };
-  };
+  readonly session: { readonly sampleCount: number; readonly loss: readonly LossEntry[] };
+}
+
+/** A row of the session's cost table: totals since start. */
+interface CostTotals {
+  readonly samples: number;
+  readonly bpf_ns: number;
+  readonly helper_cpu_ns: number;
+  readonly engine_cpu_ns: number;
 }
 
 export async function benchRecordingCost({
@@ -106,32 +109,57 @@ export async function benchRecordingCost({
         ]),
     ],
   );
+}
 
-  const ours = join(folder, 'ours.ember');
-  const perfFile = join(folder, 'perf-record-g.ember');
-  const report = JSON.parse(
+/** What the recorder itself costs per sample in the long run, and how much it writes. */
+export function benchRecorder({ target, cli, folder }: RecordingCostOptions): void {
+  const rate = String(RATE_HZ);
+  const ours = join(folder, 'steady.ember');
+  const perfFile = join(folder, 'steady.data');
+  const load = [target, String(STEADY_SECONDS), String(DEPTH), String(availableParallelism())];
+  output('perf', [
+    'record',
+    '-q',
+    '-a',
+    '-g',
+    '-e',
+    'cpu-clock',
+    '-F',
+    rate,
+    '-o',
+    perfFile,
+    '--',
+    ...load,
+  ]);
+  output(process.execPath, [cli, 'record', '-q', '--force', '-F', rate, '-o', ours, '--', ...load]);
+  const { session } = JSON.parse(
     output(process.execPath, [cli, 'report', ours, '--json']),
   ) as SelfReport;
-  const perfSamples = Number(
-    /SAMPLE events:\s+(\d+)/.exec(output('perf', ['report', '--stats', '-i', perfFile]))?.[1] ??
-      Number.NaN,
+  const query = `SELECT samples, bpf_ns, helper_cpu_ns, engine_cpu_ns FROM cost WHERE time_ns >= ${STEADY_FROM_NS} ORDER BY time_ns`;
+  const rows = JSON.parse(
+    output(process.execPath, [cli, 'sql', ours, query, '--json']),
+  ) as CostTotals[];
+  const first = rows[0]!;
+  const last = rows.at(-1)!;
+  const perSample = (column: keyof CostTotals): string =>
+    ((last[column] - first[column]) / (last.samples - first.samples) / 1000).toFixed(2);
+  printTable(
+    `Cost of the recorder itself at ${RATE_HZ} Hz, start-up left out (${session.sampleCount} samples)`,
+    [
+      ['part', 'us of CPU per sample'],
+      ['BPF programs', perSample('bpf_ns')],
+      ['helper: drain (target <= 2)', perSample('helper_cpu_ns')],
+      ['engine: resolve, intern, store', perSample('engine_cpu_ns')],
+      ['lost samples', String(lostSamples(session.loss))],
+    ],
   );
-  const samples = report.session.sampleCount;
-  const perSample = (ns: number): string => (ns / samples / 1000).toFixed(2);
-  printTable(`Cost of the recorder itself, last recording at ${RATE_HZ} Hz (${samples} samples)`, [
-    ['part', 'us of CPU per sample'],
-    ['BPF programs (per kept sample)', perSample(report.session.cost.bpfNs)],
-    ['helper: drain (target <= 2)', perSample(report.session.cost.helperCpuNs)],
-    ['engine: resolve, intern, store, symbolize', perSample(report.session.cost.engineCpuNs)],
-    ['lost samples', String(lostSamples(report.session.loss))],
-  ]);
+  const stats = output('perf', ['report', '--stats', '-i', perfFile]);
+  const perfSamples = Number(/SAMPLE events:\s+(\d+)/.exec(stats)?.[1]);
+  const perFile = (path: string, samples: number): string =>
+    (statSync(path).size / samples).toFixed(1);
   printTable('Bytes per sample, same load and rate', [
     ['file', 'bytes per sample', 'samples'],
-    ['emberscope .ember', (statSync(ours).size / samples).toFixed(1), String(samples)],
-    [
-      'perf.data (-g)',
-      (readFileSync(perfFile).length / perfSamples).toFixed(1),
-      String(perfSamples),
-    ],
+    ['emberscope .ember', perFile(ours, session.sampleCount), String(session.sampleCount)],
+    ['perf.data (-g)', perFile(perfFile, perfSamples), String(perfSamples)],
   ]);
 }
