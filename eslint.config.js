@@ -4,7 +4,16 @@ import tseslint from 'typescript-eslint';
 /** Type-aware lint for everything written in TypeScript; layout is Biome's, layers are dependency-cruiser's. */
 export default tseslint.config(
   {
-    ignores: ['dist/', 'node_modules/', '.cache/', 'test/artifacts/', 'scripts/', '*.js', '.*.cjs'],
+    ignores: [
+      'dist/',
+      'node_modules/',
+      '.cache/',
+      'test/artifacts/',
+      'scripts/',
+      'test/fixtures/',
+      '*.js',
+      '.*.cjs',
+    ],
   },
   ...tseslint.configs.strictTypeChecked,
   {
