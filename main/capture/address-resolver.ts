@@ -116,11 +116,11 @@ export class AddressResolver {
   #placeKernel(high: number, low: number): number {
     // Neither a kernel address nor, below the base, one that a number can hold.
     if (high < EARLY_KERNEL_BASE_HIGH) return this.#unknownFrame(0);
-    if (this.#kernel === null) {
-      const offset = (high - EARLY_KERNEL_BASE_HIGH) * TWO_TO_32 + low;
-      return this.#frameIn(EARLY_KERNEL, offset);
-    }
+    const early = (high - EARLY_KERNEL_BASE_HIGH) * TWO_TO_32 + low;
+    if (this.#kernel === null) return this.#frameIn(EARLY_KERNEL, early);
     const { image: path, offset } = this.#kernel.locate(high, low);
+    // Below the kernel's text: no code that has a name, and no offset a file can hold.
+    if (offset < 0) return this.#unknownFrame(early);
     return this.#frameIn({ kind: path === '[kernel]' ? 'kernel' : 'module', path }, offset);
   }
 

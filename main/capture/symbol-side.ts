@@ -36,6 +36,7 @@ export class SymbolSide implements FrameSymbolizer, Disposable {
     if (!this.#isComplete) return null;
     const high = EARLY_KERNEL_BASE_HIGH + Math.floor(earlyOffset / TWO_TO_32);
     const { image: path, offset } = this.#kernel.locate(high, earlyOffset % TWO_TO_32);
+    if (offset < 0) return null;
     const kind = path === '[kernel]' ? 'kernel' : 'module';
     const image = { kind, path, buildId: '', fileIdentity: '', pids: [] } as const;
     const [found] = this.#symbolizer.symbolize(image, [offset]);

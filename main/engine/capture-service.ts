@@ -30,6 +30,8 @@ export class CaptureService {
   readonly #services: CaptureServices;
   #active: Active | null = null;
   #isStarting = false;
+  /** The latest capture's session, once it ends. */
+  #latest: Promise<Result<OpenSession, ProfilerError>> | null = null;
 
   constructor(services: CaptureServices) {
     this.#services = services;
@@ -50,9 +52,10 @@ export class CaptureService {
     }
   }
 
-  /** Ends the capture; settles when the file is complete. */
+  /** Ends the capture; settles when the file is complete. It may have ended by itself just before. */
   async stop(): Promise<Result<OpenSession, ProfilerError>> {
     if (this.#active === null) {
+      if (this.#latest !== null) return this.#latest;
       const reason = 'nothing is being recorded';
       return err({ kind: 'request-invalid', channel: 'capture.stop', reason });
     }
@@ -89,6 +92,7 @@ export class CaptureService {
     // Now, so that the next start lists the recording even if this process is killed.
     await recents.add(path, opened.value.info);
     const session = started.value.ended.then((end) => this.#finish(sessionId, end));
+    this.#latest = session;
     this.#active = { recording: started.value, sessionId, session };
     this.#tell(sessionId, started.value.progress());
     return opened;

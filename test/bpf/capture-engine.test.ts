@@ -83,6 +83,8 @@ describe('Engine recording', () => {
       { timeout: 20_000, interval: 50 },
     );
     expect(events.at(-1)).toMatchObject({ session: { id: first.id }, error: null });
+    // A person may press Stop just as the target ends.
+    expect(await ask('capture.stop')).toMatchObject({ id: first.id, info: { state: 'complete' } });
     const second = await start(specOf(commandTarget(workload, '0.2')));
     expect(second.id).not.toBe(first.id);
     expect(second.path).not.toBe(first.path);

@@ -86,6 +86,14 @@ describe('SessionIngest', () => {
     expect(late.frames.offset).toEqual([0x20]);
   });
 
+  it('places a kernel address below all symbols nowhere, under a number a file can hold', () => {
+    const ingest = ingestOf();
+    ingest.useKernel({ locate: () => ({ image: '[kernel]', offset: -0x1000 }) });
+    const batch = batchOf(ingest, [{ timeNs: at(5), pid: 10, kernel: [0xffff_8881_0000_0040n] }]);
+    expect(stacksOf(batch)).toEqual(['[unknown]+1f888100000040']);
+    expect(Number.isSafeInteger(batch.frames.offset[0])).toBe(true);
+  });
+
   it('judges each sample by the mappings of its own moment', () => {
     const ingest = ingestOf();
     ingest.addFacts([
