@@ -83,7 +83,7 @@ function main(): void {
   registerAppScheme();
   let window: BrowserWindow | null = null;
   const claimed = claimSingleInstance((files) => {
-    if (window === null) return;
+    if (window === null || window.isDestroyed()) return;
     if (window.isMinimized()) window.restore();
     window.focus();
     requestOpen(window, files);

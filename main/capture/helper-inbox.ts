@@ -7,7 +7,7 @@ import type { HelperStats, ProcessFact } from './wire/helper-protocol.ts';
  */
 const SAMPLES_WAIT_MS = 500;
 /** The table is complete when nothing of it came for this long, ms, unless an empty piece says so. */
-const TABLE_QUIET_MS = 250;
+const TABLE_QUIET_MS = 10_000;
 
 /**
  * Keeps what the helper sends until the recording can take it: everything until a listener is

@@ -171,6 +171,8 @@ export class ProcessTable {
     // The vsyscall page lies in the kernel's half, where numbers are not exact; nothing runs in it.
     if (!Number.isSafeInteger(end)) return;
     const { fileOffset, path, buildId, inode } = fact;
+    // A file may be mapped at any 64-bit offset; no program's code lies that far out.
+    if (!Number.isSafeInteger(fileOffset + (end - start))) return;
     entry.space.add({ start, end, fileOffset, fromNs: fact.time, path, buildId, inode });
   }
 

@@ -6,7 +6,7 @@ import { NS_PER_MS, NS_PER_S } from '#shared/units.ts';
 /** PID_MAX_LIMIT of 64-bit Linux (include/linux/threads.h). */
 const MAX_PID = 4_194_304;
 /** A session's times are exact in a double for 104 days; a month leaves room. */
-const MAX_DURATION_S = 30 * 24 * 3600;
+const MAX_DURATION_S = 24 * 24 * 3600;
 const MIN_DURATION_MS = 10;
 
 type Checked = Result<null, ProfilerError>;
@@ -55,7 +55,7 @@ export function checkDuration(spec: CaptureSpec): Checked {
   if (duration === null) return ok(null);
   const inRange = duration >= MIN_DURATION_MS * NS_PER_MS && duration <= MAX_DURATION_S * NS_PER_S;
   if (inRange) return ok(null); // NaN is out of range by comparison
-  return refuse('duration', `${duration / NS_PER_S} s`, '10 ms to 30 days');
+  return refuse('duration', `${duration / NS_PER_S} s`, '10 ms to 24 days');
 }
 
 /** Something is left to record. */

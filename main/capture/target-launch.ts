@@ -49,6 +49,8 @@ export async function launchStopped(
   const exited = exitOf(child);
   const pid = child.pid;
   if (pid === undefined) return failed(argv, await spawnFailure(child));
+  // A set-id program may not be ours to signal (EPERM): Node reports that as an 'error' event.
+  child.on('error', () => undefined);
   const target: LaunchedTarget = {
     pid,
     resume: () => void child.kill('SIGCONT'),

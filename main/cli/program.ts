@@ -74,7 +74,7 @@ function record(program: Command, done: Done): void {
     )
     .option(
       '-d, --duration <TIME>',
-      'stop by itself after this time: seconds, or with unit as 500ms, 5m, 1h; 10ms to 30 days',
+      'stop by itself after this time: seconds, or with unit as 500ms, 5m, 1h; 10ms to 24 days',
       secondsArgument,
     )
     .option('-o, --output <FILE>', 'session file to write (default: DATE-TIME-TARGET.ember)')

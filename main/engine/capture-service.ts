@@ -77,6 +77,7 @@ export class CaptureService {
 
   async #start(spec: CaptureSpec): Promise<Result<OpenSession, ProfilerError>> {
     const { folder, sessions, recents } = this.#services;
+    this.#latest = null;
     const path = recordingPath(folder.recordings, spec.target);
     let sessionId = -1;
     const started = await startRecording(spec, path, {

@@ -85,6 +85,10 @@ export class OpenSessions {
     const held = this.#held.get(id);
     if (held === undefined) return err({ kind: 'session-not-open', id });
     if (held.path === path) return this.describe(id);
+    const info = await held.reader.info();
+    if (!info.ok) return info;
+    // By whomever: a file that grows cannot be copied as one.
+    if (info.value.state === 'recording') return err({ kind: 'capture-busy' });
     // Closing first: SQLite's locks are lost when this process closes the file through another door.
     await held.reader.close();
     const copied = await copySession(held.path, path);

@@ -133,6 +133,8 @@ export class SessionWriter implements AsyncDisposable {
         await work();
         return ok(undefined);
       } catch (thrown) {
+        // Whatever explain() does: ids are no longer dense.
+        this.#failed = { kind: 'store-failed', path: this.path, sqliteCode: 'BUG' };
         this.#failed = await explain(thrown, this.path);
         return err(this.#failed);
       }

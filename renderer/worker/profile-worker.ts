@@ -67,6 +67,8 @@ async function run(session: Shown): Promise<void> {
       session === shown &&
       (session.fetchWanted || session.pictureWanted || session.searchWanted)
     ) {
+      // Without tables nothing else can be done; a second failure ends the loop.
+      if (session.tables.tables === null) session.fetchWanted = true;
       if (session.fetchWanted) await fetchNew(session);
       if (session === shown && session.tables.tables !== null) work(session);
       // Lets messages that queued up meanwhile be seen before the next round.
