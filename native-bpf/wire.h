@@ -16,6 +16,22 @@
 #define SAMPLE_KERNEL_MISSED	0x04 /* the kernel stack could not be read */
 #define SAMPLE_USER_MISSED	0x08 /* the user stack could not be read; not for kernel threads */
 #define SAMPLE_IDLE		0x10 /* taken in the idle task */
+#define SAMPLE_UNWIND_SHIFT	8    /* bits 8 to 15: UNWIND_*, how the user stack's walk ended */
+
+/* Why a walk up a user stack ended; main/shared/model/unwind-stop.ts says what each means. */
+#define UNWIND_UNKNOWN		0
+#define UNWIND_COMPLETE		1
+#define UNWIND_DEPTH		2
+#define UNWIND_NO_PROCESS	3
+#define UNWIND_NO_MAPPING	4
+#define UNWIND_NO_TABLE		5
+#define UNWIND_NO_FRAME_POINTER 6
+#define UNWIND_UNSUPPORTED	7
+#define UNWIND_UNREADABLE	8
+#define UNWIND_NO_PROGRESS	9
+#define UNWIND_NO_REGISTERS	10
+#define UNWIND_STEP_LIMIT	11
+#define UNWIND_STOPS		12
 
 /*
  * One sample. Followed on the ring buffer by kernel_frames then user_frames addresses (u64 each),

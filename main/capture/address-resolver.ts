@@ -1,4 +1,5 @@
-import type { ImageKind } from '#shared/model/session-tables.ts';
+import { FRAME_KINDS, type ImageKind } from '#shared/model/session-tables.ts';
+import { INCOMPLETE_IMAGE, UNWIND_STOPS, type UnwindStop } from '#shared/model/unwind-stop.ts';
 
 import type { MappingRow } from '../store/session-batch.ts';
 import { AddressMap } from './address-map.ts';
@@ -90,6 +91,13 @@ export class AddressResolver {
     const frame = this.#placeUser(entry, mapping, address);
     entry.space.frames.set(high, low, frame);
     return frame;
+  }
+
+  /** The frame that stands at the root of a stack which ended for this reason. */
+  incompleteFrame(stop: UnwindStop): number {
+    const image = this.#image({ kind: 'unknown', path: INCOMPLETE_IMAGE });
+    const kind = FRAME_KINDS.indexOf('incomplete');
+    return this.#frames.intern(image, UNWIND_STOPS.indexOf(stop), kind);
   }
 
   /** Mappings that samples fell into for the first time since the last call. */

@@ -1,5 +1,5 @@
 import type { ProfilerError } from '#shared/errors.ts';
-import type { CaptureMode, CaptureSpec } from '#shared/model/capture-spec.ts';
+import type { CaptureMode, CaptureSpec, UnwindMode } from '#shared/model/capture-spec.ts';
 import type { Result } from '#shared/result.ts';
 
 import type { StartRequest } from './wire/helper-protocol.ts';
@@ -28,8 +28,8 @@ export type SourceOption =
       readonly field: keyof CaptureSpec;
       readonly title: string;
       readonly kind: 'choice';
-      readonly choices: readonly CaptureMode[];
-      readonly initial: CaptureMode;
+      readonly choices: readonly (CaptureMode | UnwindMode)[];
+      readonly initial: CaptureMode | UnwindMode;
     };
 
 /**

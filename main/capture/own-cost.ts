@@ -13,6 +13,7 @@ const NO_STATS: HelperStats = {
   bpfNs: 0,
   helperCpuNs: 0,
   helperRssBytes: 0,
+  unwind: null,
 };
 
 const NS_PER_US = 1000;

@@ -1,3 +1,4 @@
+import { isIncomplete, UNWIND_STOPS } from '#shared/model/unwind-stop.ts';
 import type { CostRow, SessionBatch } from '../store/session-batch.ts';
 import { AddressResolver, type BuildIdLookup, type KernelLocator } from './address-resolver.ts';
 import { type FoundSymbols, type ResolvedSample, SampleBuffer } from './batch-builder.ts';
@@ -10,7 +11,7 @@ import { ProcessTable } from './process-table.ts';
 import { NO_STACK, StackInterner } from './stack-interner.ts';
 import type { SymbolFeedTables } from './symbol-feed.ts';
 import type { ProcessFact } from './wire/helper-protocol.ts';
-import { RawSampleReader } from './wire/records.ts';
+import { RawSampleReader, SAMPLE_FLAGS } from './wire/records.ts';
 
 /** What a batch carries besides the tables. */
 export interface BatchExtras {
@@ -136,7 +137,7 @@ export class SessionIngest {
   /** Root first: the user stack's root … leaf, then the kernel stack's root … leaf below it. */
   #internStack(reader: RawSampleReader, entry: ProcessEntry): number {
     const kernelFrames = reader.kernelFrames;
-    let node = NO_STACK;
+    let node = this.#rootOf(reader);
     for (let index = kernelFrames + reader.userFrames - 1; index >= kernelFrames; index--) {
       const high = reader.addressHigh(index);
       const low = reader.addressLow(index);
@@ -149,6 +150,15 @@ export class SessionIngest {
       node = this.#stacks.intern(node, this.#resolver.kernelFrame(high, low, index > 0));
     }
     return node;
+  }
+
+  /** A stack that is known to end early says so at its root; others have none above them. */
+  #rootOf(reader: RawSampleReader): number {
+    const isCut = (reader.flags & SAMPLE_FLAGS.userTruncated) !== 0;
+    const stop = UNWIND_STOPS[reader.unwindStop] ?? 'unknown';
+    const shown = stop === 'unknown' && isCut ? 'depth' : stop;
+    if (!isIncomplete(shown)) return NO_STACK;
+    return this.#stacks.intern(NO_STACK, this.#resolver.incompleteFrame(shown));
   }
 
   #countLeaf(stack: number): void {

@@ -30,6 +30,12 @@ export const RECORD_HELP = pageEnd(
   sudo emberscope record --cgroup system.slice/nginx.service -d 5m
   sudo emberscope record -F 999 -o app.ember -- ./app --flag
   sudo emberscope record -a --aggregate -d 8h -o night.ember`,
+  `UNWINDING
+  --unwind auto  user stacks by tables made of .eh_frame, which need no frame pointers, and one step by
+                 frame pointer wherever no table has the address, as in generated code
+  --unwind eh    by tables alone
+  --unwind fp    by the kernel, along frame pointers: breaks in code built without them
+  Kernels older than 5.15 know fp only. A stack that ends before its thread's start says so and why.`,
   `FILES
   Without -o the session is written to the current folder as DATE-TIME-TARGET.ember. It is readable
   from the first second. If the recorder is killed, all but about the last second is kept.`,

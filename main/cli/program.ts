@@ -1,7 +1,12 @@
 import { resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { EXPORT_FORMATS } from '#shared/ipc/contract.ts';
-import { DEFAULT_RATE_HZ, MAX_RATE_HZ, MIN_RATE_HZ } from '#shared/model/capture-spec.ts';
+import {
+  DEFAULT_RATE_HZ,
+  MAX_RATE_HZ,
+  MIN_RATE_HZ,
+  UNWIND_MODES,
+} from '#shared/model/capture-spec.ts';
 import { countArgument, numberArgument, secondsArgument } from './arguments.ts';
 import type { ExitCode } from './exit-codes.ts';
 import {
@@ -83,6 +88,11 @@ function record(program: Command, done: Done): void {
     .option('--include-idle', 'keep samples of idle CPUs')
     .option('--no-kernel', 'leave out kernel stacks')
     .option('--no-user', 'leave out user stacks')
+    .addOption(
+      new Option('--unwind <how>', 'walk user stacks by tables and frame pointers, or one of them')
+        .choices(UNWIND_MODES)
+        .default('auto'),
+    )
     .option('-q, --quiet', 'print errors only')
     .option('--json', 'print the outcome as JSON on standard output')
     .addHelpText('after', RECORD_HELP)

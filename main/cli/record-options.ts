@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { ProfilerError } from '#shared/errors.ts';
-import { type CaptureSpec, type CaptureTarget } from '#shared/model/capture-spec.ts';
+import type { CaptureSpec, CaptureTarget, UnwindMode } from '#shared/model/capture-spec.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 import { asPid, hertz, NS_PER_S, nanoseconds } from '#shared/units.ts';
 
@@ -17,6 +17,7 @@ export interface RecordOptions {
   readonly includeIdle?: boolean;
   readonly kernel: boolean;
   readonly user: boolean;
+  readonly unwind: UnwindMode;
   readonly quiet?: boolean;
   readonly json?: boolean;
 }
@@ -37,6 +38,7 @@ export function specOf(
     includeIdle: options.includeIdle ?? false,
     kernelStacks: options.kernel,
     userStacks: options.user,
+    unwind: options.unwind,
     duration: options.duration === undefined ? null : nanoseconds(options.duration * NS_PER_S),
   });
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { type Channel, EXPORT_FORMATS, type RequestOf } from '#shared/ipc/contract.ts';
-import type { CaptureSpec } from '#shared/model/capture-spec.ts';
+import { type CaptureSpec, UNWIND_MODES } from '#shared/model/capture-spec.ts';
 import type { Hertz, Nanoseconds, Pid } from '#shared/units.ts';
 
 /** What any text field may hold at most, characters: paths are PATH_MAX, command lines longer. */
@@ -36,6 +36,7 @@ const spec: z.ZodType<CaptureSpec> = z.strictObject({
   includeIdle: z.boolean(),
   kernelStacks: z.boolean(),
   userStacks: z.boolean(),
+  unwind: z.enum(UNWIND_MODES),
   duration: nanoseconds.nullable(),
 });
 

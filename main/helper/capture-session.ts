@@ -123,6 +123,8 @@ export class CaptureSession {
       startNs: startNs.toString(),
       sampleEvent,
       cpus: cpus.length,
+      unwind: 'fp',
+      unwindFallback: '',
       capabilities: capabilities.namesIn(capabilities.permittedOfAllThreads()),
     };
     this.#queue.send(encodeJsonFrame('started', started));

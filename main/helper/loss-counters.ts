@@ -38,5 +38,6 @@ export function statsOf(counters: KernelCounters, own: HelperLoss): HelperStats 
     bpfNs: counters.runNs,
     helperCpuNs: (usage.user + usage.system) * 1000,
     helperRssBytes: process.memoryUsage.rss(),
+    unwind: null,
   };
 }

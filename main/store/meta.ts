@@ -117,5 +117,6 @@ function specFrom(text: string): CaptureSpec {
   }
   const isSpec = typeof spec === 'object' && spec !== null && 'source' in spec && 'target' in spec;
   undamaged(isSpec, 'meta "spec" is no capture spec');
-  return spec as CaptureSpec;
+  // Files from before unwinding was a choice.
+  return { unwind: 'fp', ...(spec as Omit<CaptureSpec, 'unwind'> & Partial<CaptureSpec>) };
 }

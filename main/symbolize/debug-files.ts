@@ -1,8 +1,8 @@
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { FileSource } from './byte-source.ts';
-import { ElfFile } from './elf-file.ts';
-import { buildIdOf, debugLinkOf } from './elf-notes.ts';
+import { FileSource } from '../elf/byte-source.ts';
+import { ElfFile } from '../elf/elf-file.ts';
+import { buildIdOf, debugLinkOf } from '../elf/elf-notes.ts';
 
 /** Where distributions put separate debug files. */
 const DEBUG_FOLDER = '/usr/lib/debug';

@@ -1,5 +1,11 @@
-import { bufferSource } from './byte-source.ts';
-import { ElfFile, type ElfSection, SHF_EXECINSTR, SHT_DYNSYM, SHT_SYMTAB } from './elf-file.ts';
+import { bufferSource } from '../elf/byte-source.ts';
+import {
+  ElfFile,
+  type ElfSection,
+  SHF_EXECINSTR,
+  SHT_DYNSYM,
+  SHT_SYMTAB,
+} from '../elf/elf-file.ts';
 import type { SymbolColumns } from './symbol-table.ts';
 
 const STT_NOTYPE = 0;

@@ -1,9 +1,9 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import type { ImageKind } from '#shared/model/session-tables.ts';
 import { err, ok, type Result } from '#shared/result.ts';
-import { errnoOf, FileSource } from './byte-source.ts';
-import { ElfFile } from './elf-file.ts';
-import { buildIdOf } from './elf-notes.ts';
+import { errnoOf, FileSource } from '../elf/byte-source.ts';
+import { ElfFile } from '../elf/elf-file.ts';
+import { buildIdOf } from '../elf/elf-notes.ts';
 import type { ImageProblem } from './image-problem.ts';
 
 /** An image as the session knows it. */

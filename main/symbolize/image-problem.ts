@@ -1,11 +1,8 @@
+import type { FileProblem } from '../elf/file-problem.ts';
+
 /** Why an image has no symbols, or fewer than it could; facts, kept per image and never thrown. */
 export type ImageProblem =
-  | { readonly kind: 'not-found'; readonly path: string }
-  /** `errno` as the system says it, e.g. "EACCES". */
-  | { readonly kind: 'unreadable'; readonly path: string; readonly errno: string }
-  /** A directory, pipe or device stands at the path. */
-  | { readonly kind: 'not-a-file'; readonly path: string }
-  | { readonly kind: 'too-large'; readonly path: string; readonly bytes: number }
+  | FileProblem
   | { readonly kind: 'not-elf'; readonly path: string; readonly reason: string }
   /** Another file than the one that ran stands there now. Build ids or inode numbers. */
   | {

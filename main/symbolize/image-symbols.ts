@@ -1,5 +1,3 @@
-import { loadXzDecode } from '../ffi/lzma.ts';
-import { findDebugFile } from './debug-files.ts';
 import {
   type ElfFile,
   type ElfSegment,
@@ -7,7 +5,9 @@ import {
   PT_LOAD,
   SHT_DYNSYM,
   SHT_SYMTAB,
-} from './elf-file.ts';
+} from '../elf/elf-file.ts';
+import { loadXzDecode } from '../ffi/lzma.ts';
+import { findDebugFile } from './debug-files.ts';
 import {
   joinSymbols,
   readDynsym,

@@ -1,5 +1,5 @@
 import { invariant } from '#shared/invariant.ts';
-import { cString } from './elf-file.ts';
+import { cString } from '../elf/elf-file.ts';
 import {
   KALLSYMS_NOTHING,
   KallsymsParser,

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { errnoOf } from './byte-source.ts';
+import { errnoOf } from '../elf/byte-source.ts';
 import { type JitSymbol, PerfMap } from './perf-map.ts';
 
 /** Clock ticks per second of /proc/PID/stat: USER_HZ, 100 on every Linux architecture we run on. */

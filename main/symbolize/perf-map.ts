@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { errnoOf } from './byte-source.ts';
+import { errnoOf } from '../elf/byte-source.ts';
 import { type FlatRanges, findRange, flattenRanges, sortedOrder } from './ranges.ts';
 
 /** Code that a runtime compiled, as its perf map says it. */

@@ -1,4 +1,4 @@
-import { cString } from './elf-file.ts';
+import { cString } from '../elf/elf-file.ts';
 import { findRange, flattenRanges, sortedOrder } from './ranges.ts';
 
 /** Symbols as columns, in any order; made by readSymbols(). */

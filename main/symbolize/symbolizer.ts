@@ -1,6 +1,6 @@
 import { unreachable } from '#shared/invariant.ts';
+import { segmentAtOffset } from '../elf/elf-file.ts';
 import { Demangler } from './demangle.ts';
-import { segmentAtOffset } from './elf-file.ts';
 import type { ImageRef } from './image-files.ts';
 import type { ImageProblem } from './image-problem.ts';
 import {
@@ -20,6 +20,26 @@ export interface FoundSymbol {
   readonly name: string;
   /** First byte of the function, in the offset space of the image (FrameTable.offset). */
   readonly startOffset: number;
+  /** Where in its source the function is: the line, or the call of the first of `inlined`. */
+  readonly source?: SourceLine;
+  /** Calls inlined at the offset, outermost first; each was called by the one before it. */
+  readonly inlined?: readonly InlinedCall[];
+}
+
+/** A place in a source file. */
+export interface SourceLine {
+  /** As the compiler wrote it, made absolute with its working folder. */
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+}
+
+/** A function whose code was copied into its caller. */
+export interface InlinedCall {
+  readonly rawName: string;
+  readonly name: string;
+  /** Where in it the offset is: the line, or the call of the next one; null: not told. */
+  readonly source: SourceLine | null;
 }
 
 /** What is known about an image after it was looked at. */

@@ -17,6 +17,8 @@ export function kindText(kind: KeyKind): string {
       return 'Process';
     case 'thread':
       return 'Thread';
+    case 'incomplete':
+      return 'Incomplete stack';
     case 'root':
     case 'no-stack':
       return '';

@@ -1,5 +1,10 @@
 import type { HostBridge } from '#shared/ipc/host-bridge.ts';
-import type { CaptureMode, CaptureSpec, CaptureTarget } from '#shared/model/capture-spec.ts';
+import type {
+  CaptureMode,
+  CaptureSpec,
+  CaptureTarget,
+  UnwindMode,
+} from '#shared/model/capture-spec.ts';
 import { asPid, hertz, type Nanoseconds, NS_PER_S, nanoseconds } from '#shared/units.ts';
 import { button, fill, h, icon } from '../dom.ts';
 import type { EngineClient } from '../engine-client.ts';
@@ -23,6 +28,7 @@ interface Draft {
   includeIdle: boolean;
   kernelStacks: boolean;
   userStacks: boolean;
+  unwind: UnwindMode;
   /** Seconds as typed; empty: until stopped. */
   duration: string;
 }
@@ -49,6 +55,7 @@ export function createRecordForm(
     includeIdle: false,
     kernelStacks: true,
     userStacks: true,
+    unwind: 'auto',
     duration: '',
   };
   const picker = new ProcessPicker(outside.engine, () => refresh());
@@ -73,7 +80,7 @@ export function createRecordForm(
     if (chosenRate === null) return 'The rate is not valid.';
     if (limit === undefined) return 'The duration is not valid.';
     if (!draft.kernelStacks && !draft.userStacks) return 'Choose kernel or user stacks.';
-    const { mode, includeIdle, kernelStacks, userStacks } = draft;
+    const { mode, includeIdle, kernelStacks, userStacks, unwind } = draft;
     return {
       source: 'on-cpu',
       target: chosenTarget,
@@ -82,6 +89,7 @@ export function createRecordForm(
       includeIdle,
       kernelStacks,
       userStacks,
+      unwind,
       duration: limit,
     };
   }
@@ -308,6 +316,24 @@ function advanced(draft: Draft, onChange: () => void): HTMLElement {
     },
   );
   mode.setValue(draft.mode);
+  const unwind = segmented<UnwindMode>(
+    'Unwinding',
+    [
+      { value: 'auto', label: 'Auto', title: 'Unwind tables; frame pointers where there are none' },
+      { value: 'eh', label: 'Tables only', title: 'No frame pointers, not even in generated code' },
+      {
+        value: 'fp',
+        label: 'Frame pointers',
+        title: 'By the kernel; breaks in most distributions',
+      },
+    ],
+    (value) => {
+      draft.unwind = value;
+      unwind.setValue(value);
+      onChange();
+    },
+  );
+  unwind.setValue(draft.unwind);
   return h(
     'details',
     { class: 'advanced' },
@@ -319,6 +345,11 @@ function advanced(draft: Draft, onChange: () => void): HTMLElement {
         'Mode',
         mode.element,
         'Precise keeps every sample with its time. Aggregate keeps counts per second, for recordings of hours.',
+      ).element,
+      field(
+        'Unwinding',
+        unwind.element,
+        'How callers are found. Auto reads unwind tables, so programs built without frame pointers have whole stacks.',
       ).element,
       checkbox('Kernel stacks', draft.kernelStacks, (on) => {
         draft.kernelStacks = on;

@@ -56,6 +56,7 @@ export const startRequest = (changes: Partial<StartRequest> = {}): StartRequest 
   includeIdle: false,
   kernelStacks: true,
   userStacks: true,
+  unwind: 'auto',
   target: { kind: 'machine' },
   ...changes,
 });

@@ -54,6 +54,7 @@ export const specOf = (target: CaptureTarget, change: Partial<CaptureSpec> = {})
   includeIdle: false,
   kernelStacks: true,
   userStacks: true,
+  unwind: 'auto',
   duration: null,
   ...change,
 });

@@ -26,6 +26,7 @@ const SPEC: CaptureSpec = {
   includeIdle: false,
   kernelStacks: true,
   userStacks: true,
+  unwind: 'auto',
   duration: null,
 };
 

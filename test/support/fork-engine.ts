@@ -17,6 +17,7 @@ const spec = {
   includeIdle: true,
   kernelStacks: true,
   userStacks: true,
+  unwind: 'auto',
   duration: null,
 };
 engine.send({ type: 'request', request: { call: 1, channel: 'capture.start', request: { spec } } });

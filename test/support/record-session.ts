@@ -15,6 +15,7 @@ const started = await startRecording(
     includeIdle: true,
     kernelStacks: true,
     userStacks: true,
+    unwind: 'auto',
     duration: null,
   },
   process.argv[2] ?? '',

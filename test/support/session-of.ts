@@ -28,6 +28,7 @@ export function infoOf(tables: SessionTables, part: Partial<SessionInfo> = {}): 
       includeIdle: false,
       kernelStacks: true,
       userStacks: true,
+      unwind: 'auto',
       duration: null,
     },
     startedAt: '2026-11-22T14:30:05.123Z',

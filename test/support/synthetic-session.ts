@@ -53,6 +53,7 @@ export const syntheticMeta = (): SessionMeta => ({
     includeIdle: false,
     kernelStacks: true,
     userStacks: true,
+    unwind: 'auto',
     duration: null,
   },
 });

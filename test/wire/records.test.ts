@@ -7,9 +7,11 @@ import {
   MAX_CPUS,
   MAX_FRAMES,
   SAMPLE_FLAGS,
+  SAMPLE_UNWIND_SHIFT,
   STRUCT_LAYOUTS,
   TARGET_KINDS,
 } from '../../main/capture/wire/records.ts';
+import { UNWIND_STOPS, type UnwindStop } from '../../main/shared/model/unwind-stop.ts';
 import { makeBpfObjects } from '../support/bpf-helper.ts';
 
 interface BtfType {
@@ -18,6 +20,25 @@ interface BtfType {
   readonly size?: number;
   readonly members?: readonly { readonly name: string; readonly bits_offset: number }[];
 }
+
+/** The C name of each stop. */
+const STOP_NAMES: Record<UnwindStop, string> = {
+  unknown: 'UNKNOWN',
+  complete: 'COMPLETE',
+  depth: 'DEPTH',
+  'no-process': 'NO_PROCESS',
+  'no-mapping': 'NO_MAPPING',
+  'no-table': 'NO_TABLE',
+  'no-frame-pointer': 'NO_FRAME_POINTER',
+  'unsupported-rule': 'UNSUPPORTED',
+  'unreadable-stack': 'UNREADABLE',
+  'no-progress': 'NO_PROGRESS',
+  'no-registers': 'NO_REGISTERS',
+  'step-limit': 'STEP_LIMIT',
+};
+const unwindCodes = Object.fromEntries(
+  UNWIND_STOPS.map((stop, code) => [`UNWIND_${STOP_NAMES[stop]}`, code]),
+);
 
 const folder = mkdtempSync(join(tmpdir(), 'ember-btf-'));
 let types: readonly BtfType[] = [];
@@ -58,6 +79,9 @@ describe('records.ts against the BTF of the compiled object', () => {
       SAMPLE_KERNEL_MISSED: SAMPLE_FLAGS.kernelMissed,
       SAMPLE_USER_MISSED: SAMPLE_FLAGS.userMissed,
       SAMPLE_IDLE: SAMPLE_FLAGS.idle,
+      SAMPLE_UNWIND_SHIFT,
+      UNWIND_STOPS: UNWIND_STOPS.length,
+      ...unwindCodes,
       TARGET_MACHINE: TARGET_KINDS.machine,
       TARGET_PROCESS: TARGET_KINDS.process,
       TARGET_CGROUP: TARGET_KINDS.cgroup,

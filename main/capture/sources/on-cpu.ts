@@ -1,4 +1,9 @@
-import { DEFAULT_RATE_HZ, MAX_RATE_HZ, MIN_RATE_HZ } from '#shared/model/capture-spec.ts';
+import {
+  DEFAULT_RATE_HZ,
+  MAX_RATE_HZ,
+  MIN_RATE_HZ,
+  UNWIND_MODES,
+} from '#shared/model/capture-spec.ts';
 import { ok } from '#shared/result.ts';
 
 import type { CaptureSource } from '../capture-source.ts';
@@ -30,6 +35,13 @@ export const onCpu: CaptureSource = {
     { field: 'includeIdle', title: 'Keep idle samples', kind: 'switch', initial: false },
     { field: 'kernelStacks', title: 'Kernel stacks', kind: 'switch', initial: true },
     { field: 'userStacks', title: 'User stacks', kind: 'switch', initial: true },
+    {
+      field: 'unwind',
+      title: 'Unwinding',
+      kind: 'choice',
+      choices: UNWIND_MODES,
+      initial: 'auto',
+    },
   ],
   requiredFeatures: ['btf', 'ring-buffer', 'perf-events', 'capabilities'],
   overhead:
@@ -51,6 +63,7 @@ export const onCpu: CaptureSource = {
       includeIdle: spec.includeIdle,
       kernelStacks: spec.kernelStacks,
       userStacks: spec.userStacks,
+      unwind: spec.unwind,
       target,
     };
   },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { UNWIND_MODES } from '#shared/model/capture-spec.ts';
 
 /**
  * Frames between the engine (unprivileged) and the helper (privileged) over inherited pipes.
@@ -63,6 +64,7 @@ export const startSchema = z.strictObject({
   includeIdle: z.boolean(),
   kernelStacks: z.boolean(),
   userStacks: z.boolean(),
+  unwind: z.enum(UNWIND_MODES),
   target: z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('machine') }),
     z.strictObject({ kind: z.literal('process'), pid: z.int().positive().max(4_194_304) }),
@@ -81,6 +83,10 @@ export const startedSchema = z.strictObject({
   startNs: z.string().regex(/^\d{1,20}$/),
   sampleEvent: z.enum(['cpu-clock', 'cycles']),
   cpus: z.int().positive(),
+  /** How user stacks are walked; differs from the request when the kernel cannot do that. */
+  unwind: z.enum(UNWIND_MODES),
+  /** Why it differs, one sentence; empty: it does not. */
+  unwindFallback: z.string().max(1024),
   /** Effective capabilities kept after the privilege drop, e.g. ["CAP_SYS_PTRACE"]. */
   capabilities: z.array(z.string()),
 });
@@ -157,6 +163,21 @@ export const statsSchema = z.strictObject({
   bpfNs: z.number(),
   helperCpuNs: z.number(),
   helperRssBytes: z.number(),
+  /** Unwind tables in the kernel; null: user stacks are walked by frame pointers. */
+  unwind: z
+    .strictObject({
+      /** Images with a table loaded, their memory and its limit, bytes. */
+      tables: z.number(),
+      tableBytes: z.number(),
+      budgetBytes: z.number(),
+      /** Images that wait for their table, images refused by the budget, images without any rows. */
+      pending: z.number(),
+      overBudget: z.number(),
+      failed: z.number(),
+      /** Walks by UNWIND_STOPS, since start; only non-zero entries. */
+      stops: z.record(z.string(), z.number()),
+    })
+    .nullable(),
 });
 export type HelperStats = z.infer<typeof statsSchema>;
 

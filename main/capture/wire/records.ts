@@ -107,6 +107,9 @@ export const SAMPLE_FLAGS = {
   idle: 0x10,
 } as const;
 
+/** SAMPLE_UNWIND_SHIFT of wire.h: bits 8 to 15 of the flags are an index into UNWIND_STOPS. */
+export const SAMPLE_UNWIND_SHIFT = 8;
+
 /** Deepest stack a record may carry, frames, kernel and user each; MAX_STACK_DEPTH of wire.h. */
 export const MAX_FRAMES = 127;
 /** Rows of sampler_state.cpus; MAX_CPUS of wire.h. */
@@ -201,6 +204,10 @@ export class RawSampleReader {
   /** SAMPLE_FLAGS bits. */
   get flags(): number {
     return this.#words[this.#at + fields.flags / WORD]!;
+  }
+  /** Index into UNWIND_STOPS: how the walk up the user stack ended. */
+  get unwindStop(): number {
+    return (this.flags >>> SAMPLE_UNWIND_SHIFT) & 0xff;
   }
   /** Frames of the kernel stack; they come first, leaf first. */
   get kernelFrames(): number {

@@ -51,6 +51,7 @@ function specOf(workload: string, seconds: number): CaptureSpec {
     includeIdle: false,
     kernelStacks: true,
     userStacks: true,
+    unwind: 'auto',
     duration: nanoseconds(seconds * NS_PER_S),
   };
 }

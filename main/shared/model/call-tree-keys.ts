@@ -1,4 +1,5 @@
 import { invariant } from '../invariant.ts';
+import { incompleteName } from '../text/unwind-text.ts';
 import type { TreeRoots } from './call-tree-selection.ts';
 import { FRAME_KINDS, type FrameKind, type SessionTables } from './session-tables.ts';
 
@@ -98,11 +99,15 @@ function kindOfFrame(tables: SessionTables, frame: number): FrameKind {
 
 function labelOfFrame(tables: SessionTables, frame: number): KeyLabel {
   const image = tables.images.path[tables.frames.image[frame]!] ?? '[unknown]';
+  const kind = kindOfFrame(tables, frame);
+  if (kind === 'incomplete') {
+    return { name: incompleteName(tables.frames.offset[frame]!), image: '', kind };
+  }
   const offset = tables.frames.offset[frame]!.toString(16);
   return {
     name: `${shortImageName(image)}+0x${offset}`,
     image,
-    kind: kindOfFrame(tables, frame),
+    kind,
   };
 }
 

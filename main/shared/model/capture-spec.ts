@@ -12,6 +12,7 @@ export interface CaptureSpec {
   readonly includeIdle: boolean;
   readonly kernelStacks: boolean;
   readonly userStacks: boolean;
+  readonly unwind: UnwindMode;
   /** Stop by itself after this long; null: until stopped. */
   readonly duration: Nanoseconds | null;
 }
@@ -21,6 +22,13 @@ export interface CaptureSpec {
  * aggregate: counts per stack and time slice are kept in the kernel; for recordings of hours.
  */
 export type CaptureMode = 'precise' | 'aggregate';
+
+/**
+ * How user stacks are walked. fp: frame pointers, by the kernel. eh: tables made of .eh_frame alone.
+ * auto: tables, and one frame-pointer step wherever they have no row (generated code).
+ */
+export const UNWIND_MODES = ['auto', 'eh', 'fp'] as const;
+export type UnwindMode = (typeof UNWIND_MODES)[number];
 
 export type CaptureTarget =
   | { readonly kind: 'machine' }

@@ -10,7 +10,7 @@ export type ColorSlot = number;
 export const MODULE_SLOTS = 8;
 export const KERNEL_SLOT = 8;
 export const JIT_SLOT = 9;
-/** Processes, threads, the root, "no stack". */
+/** Processes, threads, the root, "no stack", incomplete. */
 export const GROUP_SLOT = 10;
 export const SLOT_COUNT = 11;
 
@@ -26,6 +26,7 @@ export function colorSlot(label: KeyLabel): ColorSlot {
     case 'process':
     case 'thread':
     case 'no-stack':
+    case 'incomplete':
       return GROUP_SLOT;
     case 'user':
     case 'inlined':

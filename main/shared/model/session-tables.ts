@@ -65,7 +65,7 @@ export interface FrameTable {
   /**
    * Where in the image, bytes. elf: offset in the file (needs no ELF to be readable while recording);
    * kernel: relative to _stext; module: relative to the module's first symbol; vdso: relative to its
-   * start; jit and unknown: absolute address. Return addresses are stored as return address - 1, so
+   * start; jit and unknown: absolute address; incomplete: UNWIND_STOPS code. Return addresses are stored as return address - 1, so
    * that a lookup falls inside the call.
    */
   readonly offset: Float64Array;
@@ -102,7 +102,15 @@ export const IMAGE_KINDS = ['elf', 'kernel', 'module', 'vdso', 'jit', 'unknown']
 export type ImageKind = (typeof IMAGE_KINDS)[number];
 
 /** Codes are stored in files: never renumber. */
-export const FRAME_KINDS = ['user', 'kernel', 'jit', 'inlined', 'interpreted'] as const;
+export const FRAME_KINDS = [
+  'user',
+  'kernel',
+  'jit',
+  'inlined',
+  'interpreted',
+  /** No code: stands at the root of a user stack that does not reach the thread's start. */
+  'incomplete',
+] as const;
 export type FrameKind = (typeof FRAME_KINDS)[number];
 
 /**

@@ -1,5 +1,6 @@
 import { shortImageName } from '../model/call-tree-keys.ts';
 import { FRAME_KINDS, type FrameKind, type SessionTables } from '../model/session-tables.ts';
+import { incompleteName } from './unwind-text.ts';
 
 /** What a code location is called without a symbol: "libfoo.so+0x1a2b". `offset` in bytes. */
 export const offsetName = (imagePath: string, offset: number): string =>
@@ -9,6 +10,8 @@ export const offsetName = (imagePath: string, offset: number): string =>
 export function frameName(tables: SessionTables, frame: number): string {
   const func = tables.frames.func[frame]!;
   if (func >= 0) return tables.functions.name[func] ?? '';
+  if (frameKind(tables, frame) === 'incomplete')
+    return incompleteName(tables.frames.offset[frame]!);
   const image = tables.images.path[tables.frames.image[frame]!] ?? '';
   return offsetName(image, tables.frames.offset[frame]!);
 }
@@ -28,6 +31,7 @@ export function kindSuffix(kind: FrameKind): string {
       return '_[i]';
     case 'user':
     case 'interpreted':
+    case 'incomplete':
       return '';
   }
 }

@@ -23,8 +23,8 @@ const send = (type, payload) => {
 };
 const hello = (change = {}) => send('hello', { product: 'emberscope-helper', version: '1',
   protocol: ${PROTOCOL_VERSION}, pid: process.pid, ...change });
-const started = () => send('started', { startNs: '5', sampleEvent: 'cpu-clock', cpus: 1, capabilities: [] });
-const stats = { samples: 1, idle: 2, filtered: 0, loss: {}, bpfRuns: 1, bpfNs: 1, helperCpuNs: 1, helperRssBytes: 1 };
+const started = () => send('started', { startNs: '5', sampleEvent: 'cpu-clock', cpus: 1, unwind: 'fp', unwindFallback: '', capabilities: [] });
+const stats = { samples: 1, idle: 2, filtered: 0, loss: {}, bpfRuns: 1, bpfNs: 1, helperCpuNs: 1, helperRssBytes: 1, unwind: null };
 const onFrame = (handler) => process.stdin.on('data', (bytes) => handler(bytes[4]));
 `;
 
@@ -35,6 +35,7 @@ const REQUEST: StartRequest = {
   includeIdle: false,
   kernelStacks: true,
   userStacks: true,
+  unwind: 'auto',
   target: { kind: 'machine' },
 };
 

@@ -12,6 +12,7 @@ const SPEC: CaptureSpec = {
   includeIdle: false,
   kernelStacks: true,
   userStacks: true,
+  unwind: 'auto',
   duration: null,
 };
 const withTarget = (target: CaptureTarget): Partial<CaptureSpec> => ({ target });

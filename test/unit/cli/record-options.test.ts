@@ -3,7 +3,7 @@ import { countArgument, numberArgument, secondsArgument } from '../../../main/cl
 import { defaultFileName, specOf } from '../../../main/cli/record-options.ts';
 import { asPid } from '../../../main/shared/units.ts';
 
-const DEFAULTS = { frequency: 99, kernel: true, user: true };
+const DEFAULTS = { frequency: 99, kernel: true, user: true, unwind: 'auto' } as const;
 
 describe('specOf', () => {
   it('turns options into a spec', () => {
@@ -18,6 +18,7 @@ describe('specOf', () => {
         includeIdle: false,
         kernelStacks: true,
         userStacks: false,
+        unwind: 'auto',
         duration: 1.5e9,
       },
     });

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ByteSource, bufferSource } from '../../../main/symbolize/byte-source.ts';
-import { ElfFile, segmentAtOffset } from '../../../main/symbolize/elf-file.ts';
-import { buildIdOf, debugLinkOf } from '../../../main/symbolize/elf-notes.ts';
+import { type ByteSource, bufferSource } from '../../../main/elf/byte-source.ts';
+import { ElfFile, segmentAtOffset } from '../../../main/elf/elf-file.ts';
+import { buildIdOf, debugLinkOf } from '../../../main/elf/elf-notes.ts';
 import { readDynsym, readMiniDebug, readSymtab } from '../../../main/symbolize/elf-symbols.ts';
 import { SymbolTable } from '../../../main/symbolize/symbol-table.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { FileSource } from '../../../main/symbolize/byte-source.ts';
-import { ElfFile } from '../../../main/symbolize/elf-file.ts';
-import { buildIdOf } from '../../../main/symbolize/elf-notes.ts';
+import { FileSource } from '../../../main/elf/byte-source.ts';
+import { ElfFile } from '../../../main/elf/elf-file.ts';
+import { buildIdOf } from '../../../main/elf/elf-notes.ts';
 import { readDynsym, readSymtab } from '../../../main/symbolize/elf-symbols.ts';
 import { type SymbolColumns, SymbolTable } from '../../../main/symbolize/symbol-table.ts';
 import {

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { err, ok, type Result } from '#shared/result.ts';
-import type { ImageProblem } from './image-problem.ts';
+import type { FileProblem } from './file-problem.ts';
 
 /** Random access to the bytes of an ELF image. Everything outside answers null, never throws. */
 export interface ByteSource {
@@ -60,14 +60,14 @@ export class FileSource implements ByteSource, Disposable {
    * Opens a regular file of at most 4 GiB. What stands at a recorded path today may be a pipe or a
    * device: it is looked at before it is opened, and again after.
    */
-  static open(path: string): Result<FileSource, ImageProblem> {
+  static open(path: string): Result<FileSource, FileProblem> {
     let descriptor = -1;
     try {
       if (!statSync(path).isFile()) return err({ kind: 'not-a-file', path });
       const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
       descriptor = openSync(path, flags);
       const stat = fstatSync(descriptor, { bigint: true });
-      const problem: ImageProblem | null = !stat.isFile()
+      const problem: FileProblem | null = !stat.isFile()
         ? { kind: 'not-a-file', path }
         : stat.size > MAX_FILE_BYTES
           ? { kind: 'too-large', path, bytes: Number(stat.size) }
@@ -123,7 +123,7 @@ export function errnoOf(error: unknown): string | null {
 }
 
 /** ENOENT and its like, or what else the system said; rethrows what is no system error. */
-export function openProblem(path: string, error: unknown): ImageProblem {
+export function openProblem(path: string, error: unknown): FileProblem {
   const errno = errnoOf(error);
   if (errno === null) throw error;
   const gone = errno === 'ENOENT' || errno === 'ENOTDIR' || errno === 'ESRCH';
