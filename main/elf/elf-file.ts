@@ -26,8 +26,13 @@ export interface ElfSection {
   readonly link: number;
 }
 
+export const ET_EXEC = 2;
+export const ET_DYN = 3;
+export const EM_X86_64 = 62;
 export const PT_LOAD = 1;
 export const PT_NOTE = 4;
+/** Where .eh_frame_hdr is (LSB Core 5.0, "PT_GNU_EH_FRAME"). */
+export const PT_GNU_EH_FRAME = 0x6474e550;
 export const PF_X = 1;
 export const SHT_SYMTAB = 2;
 export const SHT_NOTE = 7;
@@ -75,16 +80,22 @@ const LAYOUT_32: Layout = {
 export class ElfFile {
   private readonly source: ByteSource;
   readonly is64: boolean;
+  /** e_type: ET_EXEC, ET_DYN, … (gABI, "ELF Header"). */
+  readonly type: number;
+  /** e_machine: EM_X86_64, … */
+  readonly machine: number;
   readonly segments: readonly ElfSegment[];
   readonly sections: readonly ElfSection[];
 
   private constructor(
     source: ByteSource,
-    is64: boolean,
+    header: { is64: boolean; type: number; machine: number },
     tables: { segments: readonly ElfSegment[]; sections: readonly ElfSection[] },
   ) {
     this.source = source;
-    this.is64 = is64;
+    this.is64 = header.is64;
+    this.type = header.type;
+    this.machine = header.machine;
     this.segments = tables.segments;
     this.sections = tables.sections;
   }
@@ -103,7 +114,8 @@ export class ElfFile {
     if (segments === null) return err('program headers outside the file');
     // Damaged or removed section headers cost the symbols, not the segments and notes.
     const sections = readSections(source, header, is64);
-    return ok(new ElfFile(source, is64, { segments, sections }));
+    const kind = { is64, type: header.readUInt16LE(16), machine: header.readUInt16LE(18) };
+    return ok(new ElfFile(source, kind, { segments, sections }));
   }
 
   /** Content of a section; null: it has none here (NOBITS), is compressed, or lies outside the file. */
