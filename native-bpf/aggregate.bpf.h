@@ -73,7 +73,7 @@ static __always_inline void count_key_once(void *counts, const struct count_key 
 		.samples = 1,
 		.last_ns = sample->time_ns,
 		.last_cpu = sample->cpu,
-		.flags = sample->flags,
+		.flags = sample->flags & 0xff,
 	};
 	struct count_value *value = bpf_map_lookup_elem(counts, key);
 
@@ -82,7 +82,7 @@ static __always_inline void count_key_once(void *counts, const struct count_key 
 		__sync_fetch_and_add(&value->samples, 1);
 		value->last_ns = sample->time_ns;
 		value->last_cpu = sample->cpu;
-		value->flags |= sample->flags;
+		value->flags |= sample->flags & 0xff;
 		return;
 	}
 	if (bpf_map_update_elem(counts, key, &first, BPF_ANY) != 0)

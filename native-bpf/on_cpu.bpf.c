@@ -8,6 +8,7 @@
 #include <linux/bpf.h>
 #include <linux/bpf_perf_event.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include "kernel_types.h"
@@ -21,6 +22,7 @@ struct sampler_state state;
 
 #include "target.bpf.h"
 #include "aggregate.bpf.h"
+#include "unwind.bpf.h"
 
 /* One sample with its addresses, as it goes on the ring buffer. */
 struct sample_record {
@@ -82,12 +84,15 @@ static __always_inline void fill_record(struct bpf_perf_event_data *ctx,
 			kernel_bytes = STACK_BYTES;
 		}
 	}
-	if (config.user_stacks && (__u32)id != 0) {
-		user_bytes =
-			bpf_get_stack(ctx,
-				      (void *)record->addresses +
-					      (config.aggregate ? (long)STACK_BYTES : kernel_bytes),
-				      STACK_BYTES, BPF_F_USER_STACK);
+	if (config.user_stacks && config.unwind == UNWIND_MODE_FP && (__u32)id != 0) {
+		/*
+		 * The mask changes nothing, 1,016 being all of its bits: Linux 6.1 believes in a
+		 * negative kernel_bytes here.
+		 */
+		long at = config.aggregate ? (long)STACK_BYTES : kernel_bytes & STACK_BYTES;
+
+		user_bytes = bpf_get_stack(ctx, (void *)record->addresses + at, STACK_BYTES,
+					   BPF_F_USER_STACK);
 		if (user_bytes <= 0) {
 			if (has_user_stack())
 				flags |= SAMPLE_USER_MISSED;
@@ -132,6 +137,7 @@ static __always_inline void count_record(struct sample_record *record, void *cou
 		.tgid = sample->tgid,
 		.pid = sample->pid,
 		.cgroup_id = sample->cgroup_id,
+		.unwind_stop = sample->flags >> SAMPLE_UNWIND_SHIFT & 0xff,
 	};
 
 	if (sample->kernel_frames > 0)
@@ -149,29 +155,9 @@ static __always_inline void count_record(struct sample_record *record, void *cou
 	count_key_once(counts, &key, sample, counters);
 }
 
-static __always_inline void take_sample(struct bpf_perf_event_data *ctx,
-					struct cpu_counters *counters, __u64 now_ns)
+/* Sends or counts a record that is complete. */
+static __always_inline void emit(struct sample_record *record, struct cpu_counters *counters)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-	struct sample_record *record;
-	__u32 flags = 0, zero = 0;
-
-	if (id == 0) {
-		counters->idle++;
-		if (!config.include_idle || config.target_kind != TARGET_MACHINE)
-			return;
-		flags = SAMPLE_IDLE;
-	}
-	if (!in_target(id >> 32)) {
-		counters->filtered++;
-		return;
-	}
-	record = bpf_map_lookup_elem(&scratch, &zero);
-	if (!record)
-		return; /* cannot be: an array of one */
-
-	counters->samples++;
-	fill_record(ctx, record, now_ns, flags);
 	count_shortfalls(counters, record->sample.flags);
 	if (!config.aggregate)
 		send_record(record, counters);
@@ -181,18 +167,174 @@ static __always_inline void take_sample(struct bpf_perf_event_data *ctx,
 		count_record(record, &counts_even, &stacks_even, counters);
 }
 
+/* The walk goes on in its program 0, unwind_user; set by the helper. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} unwind_programs SEC(".maps");
+
+/* Aggregate mode hashes the whole of a stack's place. */
+static __always_inline void clear_user_addresses(struct sample_record *record)
+{
+	for (int i = 0; i < MAX_STACK_DEPTH; i++)
+		record->addresses[MAX_STACK_DEPTH + i] = 0;
+}
+
+static __always_inline bool start_walk(struct bpf_perf_event_data *ctx, __u64 now_ns)
+{
+	__u32 zero = 0, tgid = bpf_get_current_pid_tgid() >> 32;
+	struct unwind_walk *walk = bpf_map_lookup_elem(&unwind_walks, &zero);
+	struct unwind_process *process;
+
+	if (!walk || !take_registers(ctx, walk))
+		return false;
+	process = bpf_map_lookup_elem(&unwind_processes, &tgid);
+	walk->first = process ? process->first : 0;
+	walk->count = process ? process->count : 0;
+	walk->mapping = walk->first;
+	walk->calls = 0;
+	walk->start_ns = now_ns;
+	return true;
+}
+
+/* Room for the user stack: behind the kernel's, or in aggregate mode at its own place. */
+static __always_inline __u64 *user_addresses(struct sample_record *record)
+{
+	__u32 kernel_frames = record->sample.kernel_frames & 127;
+
+	return record->addresses + (config.aggregate ? MAX_STACK_DEPTH : kernel_frames);
+}
+
+static __always_inline void end_walk(struct sample_record *record, struct unwind_walk *walk,
+				     __u32 stop)
+{
+	struct cpu_counters *counters = this_cpu_counters();
+
+	if (!counters)
+		return;
+	record->sample.flags |= stop << SAMPLE_UNWIND_SHIFT;
+	if (stop < UNWIND_STOPS)
+		counters->unwind_stops[stop]++;
+	emit(record, counters);
+	ask_after_walk(record->sample.tgid, stop, walk->start_ns);
+	counters->runs++;
+	counters->run_ns += bpf_ktime_get_ns() - walk->start_ns;
+}
+
+SEC("perf_event")
+int unwind_user(struct bpf_perf_event_data *ctx)
+{
+	__u32 zero = 0, frames, stop = STEP_ON;
+	struct unwind_walk *walk = bpf_map_lookup_elem(&unwind_walks, &zero);
+	struct sample_record *record = bpf_map_lookup_elem(&scratch, &zero);
+
+	if (!walk || !record)
+		return 0; /* cannot be: arrays of one */
+	for (int count = 0; count < FRAMES_PER_CALL; count++) {
+		frames = record->sample.user_frames;
+		if (frames >= MAX_STACK_DEPTH) {
+			stop = UNWIND_DEPTH;
+			break;
+		}
+		user_addresses(record)[frames] = walk->pc;
+		record->sample.user_frames = frames + 1;
+		stop = step(walk);
+		if (stop != STEP_ON)
+			break;
+	}
+	if (stop == STEP_ON) {
+		if (walk->calls++ < MAX_UNWIND_CALLS)
+			bpf_tail_call(ctx, &unwind_programs, 0);
+		stop = UNWIND_STEP_LIMIT;
+	}
+	end_walk(record, walk, stop);
+	return 0;
+}
+
+static __always_inline struct sample_record *
+begin_sample(struct bpf_perf_event_data *ctx, struct cpu_counters *counters, __u64 now_ns)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct sample_record *record;
+	__u32 flags = 0, zero = 0;
+
+	if (id == 0) {
+		counters->idle++;
+		if (!config.include_idle || config.target_kind != TARGET_MACHINE)
+			return 0;
+		flags = SAMPLE_IDLE;
+	}
+	if (!in_target(id >> 32)) {
+		counters->filtered++;
+		return 0;
+	}
+	record = bpf_map_lookup_elem(&scratch, &zero);
+	if (!record)
+		return 0; /* cannot be: an array of one */
+	counters->samples++;
+	fill_record(ctx, record, now_ns, flags);
+	return record;
+}
+
+/* The idle task and kernel threads have no user stack. */
+static __always_inline bool wants_walk(const struct sample_record *record)
+{
+	return config.unwind != UNWIND_MODE_FP && config.user_stacks && record->sample.pid != 0 &&
+	       has_user_stack();
+}
+
 SEC("perf_event")
 int on_tick(struct bpf_perf_event_data *ctx)
 {
 	__u64 start_ns = bpf_ktime_get_ns();
 	struct cpu_counters *counters = this_cpu_counters();
+	struct sample_record *record;
 
 	if (!counters)
 		return 0;
-	take_sample(ctx, counters, start_ns);
+	record = begin_sample(ctx, counters, start_ns);
+	if (record) {
+		if (wants_walk(record) && start_walk(ctx, start_ns)) {
+			if (config.aggregate)
+				clear_user_addresses(record);
+			bpf_tail_call(ctx, &unwind_programs, 0);
+		}
+		emit(record, counters);
+	}
 	counters->runs++;
 	counters->run_ns += bpf_ktime_get_ns() - start_ns;
 	return 0; /* 0: the event itself writes no sample */
+}
+
+SEC("raw_tp/sched_process_fork")
+int on_sched_process_fork(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *parent = (struct task_struct *)ctx->args[0];
+	struct task_struct *child = (struct task_struct *)ctx->args[1];
+	__u64 start_ns = bpf_ktime_get_ns();
+
+	if (config.target_kind == TARGET_PROCESS)
+		follow_child(parent, child);
+	if (config.unwind != UNWIND_MODE_FP)
+		share_mappings(parent, child);
+	account_tracepoint(start_ns);
+	return 0;
+}
+
+SEC("raw_tp/sched_process_exit")
+int on_sched_process_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx->args[0];
+	__u64 start_ns = bpf_ktime_get_ns();
+
+	if (config.target_kind == TARGET_PROCESS)
+		forget_process(task);
+	if (config.unwind != UNWIND_MODE_FP)
+		forget_mappings(task);
+	account_tracepoint(start_ns);
+	return 0;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

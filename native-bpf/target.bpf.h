@@ -19,9 +19,14 @@ struct {
 
 static __always_inline struct cpu_counters *this_cpu_counters(void)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
+	__u64 cpu = bpf_get_smp_processor_id();
 
-	return cpu < MAX_CPUS ? &state.cpus[cpu] : 0;
+	if (cpu >= MAX_CPUS)
+		return 0;
+	/* Or clang computes the address from a copy made before the check: Linux 6.1 sees no bound
+	 * on it. */
+	barrier_var(cpu);
+	return &state.cpus[cpu];
 }
 
 static __always_inline bool in_target(__u32 tgid)
@@ -76,26 +81,6 @@ static __always_inline void forget_process(struct task_struct *task)
 		return;
 	if (bpf_map_delete_elem(&target_processes, &tgid) == 0)
 		__sync_fetch_and_add(&state.member_change, -1);
-}
-
-SEC("raw_tp/sched_process_fork")
-int on_sched_process_fork(struct bpf_raw_tracepoint_args *ctx)
-{
-	__u64 start_ns = bpf_ktime_get_ns();
-
-	follow_child((struct task_struct *)ctx->args[0], (struct task_struct *)ctx->args[1]);
-	account_tracepoint(start_ns);
-	return 0;
-}
-
-SEC("raw_tp/sched_process_exit")
-int on_sched_process_exit(struct bpf_raw_tracepoint_args *ctx)
-{
-	__u64 start_ns = bpf_ktime_get_ns();
-
-	forget_process((struct task_struct *)ctx->args[0]);
-	account_tracepoint(start_ns);
-	return 0;
 }
 
 #endif

@@ -66,7 +66,9 @@ struct cpu_counters {
 	__u64 targets_full; /* children not followed: target set full */
 	__u64 runs;	    /* runs of our programs on this CPU */
 	__u64 run_ns;	    /* ns spent inside them, bpf_ktime_get_ns differences */
-	__u64 reserved[5];  /* pads the row to two cache lines */
+	__u64 reserved;
+	__u64 unwind_stops[UNWIND_STOPS]; /* walks by how they ended */
+	__u64 padding[8];		  /* pads the row to four cache lines */
 };
 
 /* CPUs with a row of their own; ticks on a CPU beyond are not sampled. */
@@ -94,7 +96,14 @@ struct sampler_config {
 	__u32 include_idle; /* 1: keep samples of the idle task (machine targets) */
 	__u32 kernel_stacks;
 	__u32 user_stacks;
+	__u32 unwind; /* UNWIND_MODE_* */
+	__u32 reserved;
 };
+
+/* sampler_config.unwind */
+#define UNWIND_MODE_FP	 0 /* by the kernel, along frame pointers */
+#define UNWIND_MODE_AUTO 1 /* by tables, and by frame pointer where they have no row */
+#define UNWIND_MODE_EH	 2 /* by tables alone */
 
 /* Aggregate mode: key of the count map. Every byte counts: padding is explicit and zero. */
 struct count_key {
@@ -105,7 +114,7 @@ struct count_key {
 	__u64 user_stack;    /* key in the stack map; 0: none, or lost */
 	__u16 kernel_frames; /* addresses valid in the stack map's value */
 	__u16 user_frames;
-	__u32 reserved;
+	__u32 unwind_stop; /* UNWIND_*, how the user stack's walk ended */
 };
 
 /* Aggregate mode: value of the count map. */
@@ -114,6 +123,68 @@ struct count_value {
 	__u64 last_ns;	/* CLOCK_MONOTONIC of the latest of them, ns */
 	__u32 last_cpu; /* and its CPU */
 	__u32 flags;	/* SAMPLE_* of all of them, or-ed */
+};
+
+/*
+ * Unwind tables. An image's text is divided in pages of 64 KiB; a page's rows are a u32 each: in
+ * its low half the low 16 bits of the address where the row begins to hold, in its high half the
+ * rule. The first row of a page is at its first byte, so a search never leaves the page. Rows lie
+ * in chunks; a page's rows never straddle two.
+ */
+#define UNWIND_PAGE_SHIFT   16
+#define UNWIND_CHUNK_SHIFT  17	/* rows of a chunk: 131,072, 512 KiB */
+#define UNWIND_CHUNKS	    512 /* 256 MiB */
+#define UNWIND_PAGES	    131072
+#define UNWIND_RULES	    32768
+#define UNWIND_MAPPINGS	    131072
+#define UNWIND_PROCESSES    32768
+#define UNWIND_WANTED_BYTES 65536
+
+/* Where a page's rows are; rows 0: nothing is known of it. */
+struct unwind_page {
+	__u32 first; /* chunk << UNWIND_CHUNK_SHIFT | row in it */
+	__u32 rows;
+};
+
+/* How to find a caller; main/unwind/unwind-table.ts says what the kinds mean. */
+struct unwind_rule {
+	__u8 cfa_kind;
+	__u8 cfa_register; /* DWARF number */
+	__u8 fp_kind;
+	__u8 ra_kind;
+	__s32 cfa_offset;
+	__s32 cfa_addend;
+	__s32 fp_offset;
+	__s32 ra_offset;
+	__s32 reserved;
+};
+
+/* An executable mapping of a process; sorted by start within the process's slice. */
+struct unwind_mapping {
+	__u64 start;
+	__u64 end;
+	__u64 bias;	  /* address in memory less address in the image's page space */
+	__u32 first_page; /* index into unwind_pages */
+	__u32 pages;
+	__u32 kind; /* UNWIND_MAPPING_* */
+	__u32 rule; /* UNWIND_MAPPING_RULE: the one rule for all of it */
+};
+#define UNWIND_MAPPING_TABLE   0 /* has a table */
+#define UNWIND_MAPPING_PENDING 1 /* its table is not loaded */
+#define UNWIND_MAPPING_JIT     2 /* no file: frame pointer */
+#define UNWIND_MAPPING_RULE    3 /* one rule for all of it */
+
+/* A process's slice of unwind_mappings. */
+struct unwind_process {
+	__u32 first;
+	__u32 count;
+	__u64 asked_ns; /* when the helper was last asked to look at it, CLOCK_MONOTONIC */
+};
+
+/* On the ring buffer unwind_wanted: a process whose mappings the helper should read. */
+struct unwind_request {
+	__u32 tgid;
+	__u32 reason; /* UNWIND_COMPLETE: it replaced its program; else why a walk ended */
 };
 
 #endif

@@ -173,6 +173,14 @@ export class BpfObject implements Disposable {
     return this.#library.bpf_map_delete_elem(this.mapFd(map), key) === 0;
   }
 
+  /** Puts a program of this object into a program array, for tail calls. */
+  setProgramSlot(map: string, slot: number, program: string): void {
+    const key = new Uint8Array(Uint32Array.of(slot).buffer);
+    const value = new Uint8Array(Uint32Array.of(this.programFd(program)).buffer);
+    const failed = this.#library.bpf_map_update_elem(this.mapFd(map), key, value, 0);
+    invariant(failed === 0, `${program} into ${map}: ${errnoName(errno())}`);
+  }
+
   /** Attaches a raw tracepoint program; the descriptor returned is the attachment. */
   attachRawTracepoint(program: string, tracepoint: string): Result<number, ProfilerError> {
     const fd = this.#library.bpf_raw_tracepoint_open(tracepoint, this.programFd(program));

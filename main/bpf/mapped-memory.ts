@@ -1,4 +1,5 @@
 import type { ProfilerError } from '#shared/errors.ts';
+import { invariant } from '#shared/invariant.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 import { errno, errnoName } from '../ffi/koffi.ts';
 import { libc, MAP_FAILED } from '../ffi/libc.ts';
@@ -50,6 +51,12 @@ export class MappedMemory implements Disposable {
   /** Copies `length` bytes at `offset` to the start of `target`. */
   read(target: Uint8Array, offset: number, length: number): void {
     libc().memcpy(target, this.#address + BigInt(offset), length);
+  }
+
+  /** Copies `source` to `offset`. */
+  write(source: Uint8Array, offset: number): void {
+    invariant(offset >= 0 && offset + source.length <= this.length, 'a write outside the mapping');
+    libc().memcpy(this.#address + BigInt(offset), source, source.length);
   }
 
   /** A u64 position as a number: ring positions stay far below 2^53. */

@@ -14,6 +14,11 @@ export function koffi(): Koffi {
 /** Anything C takes as an address: memory of ours, an address C returned, or NULL. */
 export type Pointer = Uint8Array | bigint | null;
 
+/** Calls back on this thread's event loop whenever the descriptor has something to read, until stopped. */
+export function watchReadable(fd: number, onReadable: () => void): { stop(): void } {
+  return koffi().node.poll(fd, { readable: true }, onReadable);
+}
+
 /** errno of the latest foreign call of this thread; valid until the next one. */
 export const errno = (): number => koffi().errno();
 

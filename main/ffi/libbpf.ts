@@ -29,6 +29,17 @@ export interface Libbpf {
   bpf_program__set_log_buf(program: Handle, log: bigint, size: number): number;
   bpf_program__set_log_level(program: Handle, level: number): number;
   bpf_raw_tracepoint_open(name: string, program: number): number;
+  /** `options`: struct bpf_map_create_opts. */
+  bpf_map_create(
+    type: number,
+    name: string,
+    keySize: number,
+    valueSize: number,
+    maxEntries: number,
+    options: Uint8Array,
+  ): number;
+  /** `key` null: the first. */
+  bpf_map_get_next_key(map: number, key: Pointer, next: Pointer): number;
   bpf_map_update_elem(map: number, key: Pointer, value: Pointer, flags: number): number;
   bpf_map_lookup_elem(map: number, key: Pointer, value: Pointer): number;
   bpf_map_delete_elem(map: number, key: Pointer): number;
@@ -71,6 +82,9 @@ const DECLARATIONS: Record<keyof Libbpf, string> = {
   bpf_program__set_log_buf: 'int bpf_program__set_log_buf(void *program, void *log, size_t size)',
   bpf_program__set_log_level: 'int bpf_program__set_log_level(void *program, uint32_t level)',
   bpf_raw_tracepoint_open: 'int bpf_raw_tracepoint_open(const char *name, int program)',
+  bpf_map_create:
+    'int bpf_map_create(int type, const char *name, uint32_t key_size, uint32_t value_size, uint32_t max_entries, void *options)',
+  bpf_map_get_next_key: 'int bpf_map_get_next_key(int map, void *key, void *next)',
   bpf_map_update_elem: 'int bpf_map_update_elem(int map, void *key, void *value, uint64_t flags)',
   bpf_map_lookup_elem: 'int bpf_map_lookup_elem(int map, void *key, void *value)',
   bpf_map_delete_elem: 'int bpf_map_delete_elem(int map, void *key)',

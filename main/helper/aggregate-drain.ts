@@ -2,7 +2,13 @@ import { MapReader } from '../bpf/map-reader.ts';
 import type { MappedMemory } from '../bpf/mapped-memory.ts';
 import { writeFrameHeader } from '../capture/wire/framing.ts';
 import { FRAME_HEADER_BYTES } from '../capture/wire/helper-protocol.ts';
-import { COUNT_KEY, COUNT_VALUE, MAX_FRAMES, SAMPLER_STATE } from '../capture/wire/records.ts';
+import {
+  COUNT_KEY,
+  COUNT_VALUE,
+  MAX_FRAMES,
+  SAMPLE_UNWIND_SHIFT,
+  SAMPLER_STATE,
+} from '../capture/wire/records.ts';
 import type { AggregateMaps } from './handover.ts';
 import { type AggregateSample, encodeSample, type SampleFrame } from './sample-packing.ts';
 
@@ -126,7 +132,9 @@ function readCount(key: Entry, value: Entry, stacks: Stacks): AggregateSample {
     tid: key.view.getUint32(key.at + keyAt.pid, true),
     cpu: value.view.getUint32(value.at + valueAt.last_cpu, true),
     weight: Number(value.view.getBigUint64(value.at + valueAt.samples, true)),
-    flags: value.view.getUint32(value.at + valueAt.flags, true),
+    flags:
+      value.view.getUint32(value.at + valueAt.flags, true) |
+      (key.view.getUint32(key.at + keyAt.unwind_stop, true) << SAMPLE_UNWIND_SHIFT),
     kernel: stackOf(keyAt.kernel_stack, keyAt.kernel_frames),
     user: stackOf(keyAt.user_stack, keyAt.user_frames),
   };

@@ -14,11 +14,12 @@ import {
 } from '../capture/wire/helper-protocol.ts';
 import { CLOCK_MONOTONIC, clockNs } from '../ffi/libc.ts';
 import type { Drained, DrainSetup, FromDrain, ToDrain } from './drain-messages.ts';
-import type { Handover } from './handover.ts';
+import type { Handover, UnwindMaps } from './handover.ts';
 import { sendKernelSymbols } from './kernel-symbols.ts';
 import { type HelperLoss, statsOf } from './loss-counters.ts';
 import { OutgoingQueue } from './outgoing-queue.ts';
 import { ProcessFacts } from './process-facts.ts';
+import type { FromUnwind, UnwindSetup, UnwindTableStats } from './unwind/unwind-messages.ts';
 
 const STATS_PERIOD_MS = 500;
 /** The initial scan yields this often, ms, so that a closing pipe is noticed. */
@@ -40,6 +41,9 @@ export class CaptureSession {
   readonly #handover: Handover;
   readonly #queue: OutgoingQueue;
   readonly #worker: Worker;
+  /** Threads that are not ready yet. */
+  #notReady = 1;
+  #tables: UnwindTableStats | null = null;
   readonly #decoder = new FrameDecoder();
   readonly #loss: HelperLoss = { tooSlow: 0, facts: 0, throttled: 0, malformed: 0 };
   /** Side-band records newer than the last drain's limit, in order of time. */
@@ -62,6 +66,25 @@ export class CaptureSession {
     this.#worker.on('error', (error) => {
       throw error;
     });
+    if (handover.unwind !== null) this.#startUnwinding(handover.unwind, handover.target);
+  }
+
+  #startUnwinding(maps: UnwindMaps, target: Handover['target']): void {
+    const workerData: UnwindSetup = { maps, target };
+    this.#notReady++;
+    const worker = new Worker(new URL('./unwind-worker.js', import.meta.url), { workerData });
+    worker.on('message', (message: FromUnwind) => {
+      if (message.kind === 'stats') this.#tables = message.stats;
+      else if (message.kind === 'ready') this.#onReady();
+      else this.#fail(message.error as ProfilerError);
+    });
+    worker.on('error', (error) => {
+      throw error;
+    });
+  }
+
+  #onReady(): void {
+    if (--this.#notReady === 0) this.#begin();
   }
 
   #listen(): void {
@@ -96,7 +119,7 @@ export class CaptureSession {
   #onDrain(message: FromDrain): void {
     switch (message.kind) {
       case 'ready': {
-        this.#begin();
+        this.#onReady();
         return;
       }
       case 'failed': {
@@ -123,8 +146,8 @@ export class CaptureSession {
       startNs: startNs.toString(),
       sampleEvent,
       cpus: cpus.length,
-      unwind: 'fp',
-      unwindFallback: '',
+      unwind: this.#handover.unwindMode,
+      unwindFallback: this.#handover.unwindFallback,
       capabilities: capabilities.namesIn(capabilities.permittedOfAllThreads()),
     };
     this.#queue.send(encodeJsonFrame('started', started));
@@ -210,7 +233,7 @@ export class CaptureSession {
 
   #stats(drained: Drained): Bye['stats'] {
     const unread = this.#facts?.unreadProcesses ?? 0;
-    return statsOf(drained.counters, {
+    return statsOf(drained.counters, this.#tables, {
       ...this.#loss,
       facts: this.#loss.facts + unread,
       malformed: this.#loss.malformed + drained.failedSlices,

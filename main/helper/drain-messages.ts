@@ -20,6 +20,8 @@ export interface KernelCounters {
   readonly targetsFull: number;
   readonly runs: number;
   readonly runNs: number;
+  /** Walks by how they ended, as UNWIND_STOPS. */
+  readonly unwindStops: readonly number[];
 }
 
 /** One drain. Its facts must be sent before its samples: see drain-worker.ts. */

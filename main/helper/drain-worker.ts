@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ProfilerError } from '#shared/errors.ts';
 import { invariant } from '#shared/invariant.ts';
+import { UNWIND_STOPS } from '#shared/model/unwind-stop.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 import { MappedMemory } from '../bpf/mapped-memory.ts';
 import { redirectEvent } from '../bpf/perf-event.ts';
@@ -129,6 +130,7 @@ class DrainLoop {
       targetsFull: total(fields.targets_full),
       runs: total(fields.runs),
       runNs: total(fields.run_ns),
+      unwindStops: UNWIND_STOPS.map((_, code) => total(fields.unwind_stops + code * 8)),
     };
   }
 

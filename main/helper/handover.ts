@@ -1,5 +1,6 @@
 import { closeSync, readFileSync, writeSync } from 'node:fs';
 import { invariant } from '#shared/invariant.ts';
+import type { UnwindMode } from '#shared/model/capture-spec.ts';
 import type { SampleEvent } from '../bpf/perf-event.ts';
 import { errno, errnoName } from '../ffi/koffi.ts';
 import { libc } from '../ffi/libc.ts';
@@ -24,6 +25,19 @@ export interface AggregateMaps {
   readonly stacks: readonly [number, number];
 }
 
+/** Descriptors of the unwinder's maps: native-bpf/unwind.bpf.h. */
+export interface UnwindMaps {
+  readonly chunks: number;
+  readonly pages: number;
+  readonly rules: number;
+  readonly mappings: number;
+  readonly processes: number;
+  /** Ring buffer of requests. */
+  readonly wanted: number;
+  /** Program array: the kernel empties it once no process holds it open. */
+  readonly programs: number;
+}
+
 /** Everything the privileged stage leaves to the capture stage: open descriptors and plain facts. */
 export interface Handover {
   /** Capability mask the capture stage may hold, decimal text. */
@@ -41,6 +55,11 @@ export interface Handover {
   readonly stateFd: number;
   /** null: precise mode. */
   readonly aggregate: AggregateMaps | null;
+  /** null: user stacks are walked by frame pointers. */
+  readonly unwind: UnwindMaps | null;
+  readonly unwindMode: UnwindMode;
+  /** Why it is not the mode that was asked for; empty: it is. */
+  readonly unwindFallback: string;
   /** /proc/kallsyms, opened with CAP_SYSLOG: the kernel judges by who opened it. -1: not allowed. */
   readonly kallsymsFd: number;
 }
@@ -58,6 +77,7 @@ const descriptorsOf = (handover: Handover): number[] =>
     handover.stateFd,
     ...(handover.aggregate?.counts ?? []),
     ...(handover.aggregate?.stacks ?? []),
+    ...Object.values<number>({ ...handover.unwind }),
     handover.kallsymsFd,
   ].filter((fd) => fd >= 0);
 

@@ -1,6 +1,8 @@
 import type { LossReason } from '#shared/model/session-info.ts';
+import { UNWIND_STOPS } from '#shared/model/unwind-stop.ts';
 import type { HelperStats } from '../capture/wire/helper-protocol.ts';
 import type { KernelCounters } from './drain-messages.ts';
+import type { UnwindTableStats } from './unwind/unwind-messages.ts';
 
 /** Losses that happen in the helper itself, since start. */
 export interface HelperLoss {
@@ -15,7 +17,11 @@ export interface HelperLoss {
 }
 
 /** The stats frame: the kernel's counters, our own, and what all this cost. */
-export function statsOf(counters: KernelCounters, own: HelperLoss): HelperStats {
+export function statsOf(
+  counters: KernelCounters,
+  tables: UnwindTableStats | null,
+  own: HelperLoss,
+): HelperStats {
   const loss: Record<LossReason, number> = {
     'ring-buffer-full': counters.ringFull,
     'stack-map-full': counters.stacksFull,
@@ -38,6 +44,14 @@ export function statsOf(counters: KernelCounters, own: HelperLoss): HelperStats 
     bpfNs: counters.runNs,
     helperCpuNs: (usage.user + usage.system) * 1000,
     helperRssBytes: process.memoryUsage.rss(),
-    unwind: null,
+    unwind: tables === null ? null : { ...tables, stops: stopsOf(counters) },
   };
 }
+
+/** Walks by how they ended; those that never happened are left out. */
+const stopsOf = ({ unwindStops }: KernelCounters): Record<string, number> =>
+  Object.fromEntries(
+    UNWIND_STOPS.map((stop, code) => [stop, unwindStops[code] ?? 0] as const).filter(
+      ([, count]) => count > 0,
+    ),
+  );

@@ -104,11 +104,11 @@ function prepare(request: StartRequest): Result<Prepared, ProfilerError> {
   const cpus = onlineCpus().filter((cpu) => cpu < MAX_CPUS);
   const sampler = loadSampler(request, cpus.length);
   if (!sampler.ok) return sampler;
-  const followed = target.kind === 'process' ? follow(sampler.value, target.pid) : ok(NOT_FOLLOWED);
+  const followed = followTarget(sampler.value, request);
   if (!followed.ok) return followed;
   const attached = attach(sampler.value, cpus, request.rateHz);
   if (!attached.ok) return attached;
-  const { object, aggregate, ringBytes } = sampler.value;
+  const { object, aggregate, ringBytes, unwind, unwindFallback } = sampler.value;
   return ok({
     handover: {
       ...attached.value,
@@ -120,6 +120,9 @@ function prepare(request: StartRequest): Result<Prepared, ProfilerError> {
       ringBytes,
       stateFd: object.stateFd(),
       aggregate,
+      unwind,
+      unwindMode: unwind === null ? 'fp' : request.unwind,
+      unwindFallback,
       kallsymsFd: request.kernelStacks ? openKernelSymbols() : -1,
     },
     attachments: followed.value.attachments,
@@ -138,20 +141,32 @@ function handoverTarget(
 interface Followed extends Pick<Extract<HandoverTarget, { kind: 'process' }>, 'members' | 'added'> {
   readonly attachments: readonly number[];
 }
-const NOT_FOLLOWED: Followed = { members: [], added: 0, attachments: [] };
+type Members = Omit<Followed, 'attachments'>;
+const NO_MEMBERS: Members = { members: [], added: 0 };
+
+/** Attaches the programs that follow processes, for what needs them, and finds the target's members. */
+function followTarget(sampler: Sampler, { target }: StartRequest): Result<Followed, ProfilerError> {
+  const events: string[] = [];
+  if (target.kind === 'process' || sampler.unwind !== null) {
+    events.push('sched_process_exit', 'sched_process_fork');
+  }
+  if (sampler.unwind !== null) events.push('sched_process_exec');
+  const attachments: number[] = [];
+  for (const event of events) {
+    const attached = sampler.object.attachRawTracepoint(`on_${event}`, event);
+    if (!attached.ok) return attached;
+    attachments.push(attached.value);
+  }
+  const members = target.kind === 'process' ? follow(sampler, target.pid) : ok(NO_MEMBERS);
+  return members.ok ? ok({ ...members.value, attachments }) : members;
+}
 
 /**
  * Makes the process, its descendants, and what they fork from now on, the target. The tracepoints
  * come first, so that no fork or exit after a process became a member is missed; then we look for
  * descendants until a look finds nobody the programs or we do not have.
  */
-function follow({ object }: Sampler, pid: number): Result<Followed, ProfilerError> {
-  const attachments: number[] = [];
-  for (const event of ['sched_process_exit', 'sched_process_fork']) {
-    const attached = object.attachRawTracepoint(`on_${event}`, event);
-    if (!attached.ok) return attached;
-    attachments.push(attached.value);
-  }
+function follow({ object }: Sampler, pid: number): Result<Members, ProfilerError> {
   const members = new Set<number>();
   let added = 0;
   for (let found = [pid]; found.length > 0; ) {
@@ -164,7 +179,7 @@ function follow({ object }: Sampler, pid: number): Result<Followed, ProfilerErro
     found = [...descendantsOf(pid)].filter((child) => !members.has(child));
   }
   if (!isAlive(pid)) return err({ kind: 'target-gone', pid });
-  return ok({ members: [...members], added, attachments });
+  return ok({ members: [...members], added });
 }
 
 /** By how many members of ours the set grew: 0 if the programs have it already, or it just ended. */
@@ -225,6 +240,8 @@ function capabilitiesToKeep(request: StartRequest, sampler: Sampler): bigint {
   if (target.kind !== 'process' || !isOwnProcess(target.pid)) {
     keep.push('CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH');
   }
+  // Chunks of unwind tables are maps of their own, created as they are needed.
+  if (sampler.unwind !== null) keep.push('CAP_BPF');
   if (sampler.aggregate !== null && !withoutPrivilege(() => canReadMap(sampler))) {
     keep.push('CAP_BPF');
   }

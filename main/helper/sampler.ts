@@ -3,13 +3,33 @@ import type { ProfilerError } from '#shared/errors.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 import { BpfObject } from '../bpf/bpf-object.ts';
 import type { StartRequest } from '../capture/wire/helper-protocol.ts';
-import { SAMPLER_CONFIG, TARGET_KINDS } from '../capture/wire/records.ts';
-import type { AggregateMaps } from './handover.ts';
+import { SAMPLER_CONFIG, TARGET_KINDS, UNWIND_MODE_CODES } from '../capture/wire/records.ts';
+import type { AggregateMaps, UnwindMaps } from './handover.ts';
 
 const OBJECT = 'on_cpu.bpf.o';
 const NAMES = {
-  programs: ['on_tick', 'on_sched_process_fork', 'on_sched_process_exit'],
-  maps: ['samples', 'target_processes', 'counts_even', 'counts_odd', 'stacks_even', 'stacks_odd'],
+  programs: [
+    'on_tick',
+    'unwind_user',
+    'on_sched_process_fork',
+    'on_sched_process_exec',
+    'on_sched_process_exit',
+  ],
+  maps: [
+    'samples',
+    'target_processes',
+    'counts_even',
+    'counts_odd',
+    'stacks_even',
+    'stacks_odd',
+    'unwind_programs',
+    'unwind_chunks',
+    'unwind_pages',
+    'unwind_rules',
+    'unwind_mappings',
+    'unwind_processes',
+    'unwind_wanted',
+  ],
 };
 
 /** Ring size: a quarter second of the deepest usual stacks (700 B) at full rate, within bounds. */
@@ -25,6 +45,10 @@ export interface Sampler {
   readonly object: BpfObject;
   readonly ringBytes: number;
   readonly aggregate: AggregateMaps | null;
+  /** null: user stacks are walked by frame pointers. */
+  readonly unwind: UnwindMaps | null;
+  /** Why that is so though tables were asked for; empty: it is as asked. */
+  readonly unwindFallback: string;
 }
 
 /** Where the object lies: beside this file's folder. Tests may name another folder. */
@@ -49,6 +73,7 @@ export function encodeSamplerConfig(request: StartRequest): Uint8Array {
   view.setUint32(fields.include_idle, request.includeIdle ? 1 : 0, true);
   view.setUint32(fields.kernel_stacks, request.kernelStacks ? 1 : 0, true);
   view.setUint32(fields.user_stacks, request.userStacks ? 1 : 0, true);
+  view.setUint32(fields.unwind, UNWIND_MODE_CODES[request.unwind], true);
   return bytes;
 }
 
@@ -60,8 +85,23 @@ function ringBytesFor(request: StartRequest, cpus: number): number {
   return bytes;
 }
 
-/** Opens, configures and loads the sampler. On failure nothing is left open. */
+/**
+ * Opens, configures and loads the sampler; on failure nothing is left open. A kernel that refuses the
+ * unwinder (before 5.15) gets the sampler without it.
+ */
 export function loadSampler(request: StartRequest, cpus: number): Result<Sampler, ProfilerError> {
+  const loaded = loadOnce(request, cpus);
+  if (loaded.ok || !usesTables(request) || loaded.error.kind !== 'bpf-load-failed') return loaded;
+  const without = loadOnce({ ...request, unwind: 'fp' }, cpus);
+  if (!without.ok) return without;
+  const { program, errno } = loaded.error;
+  const unwindFallback = `This kernel refused the unwinder (${program}: ${errno}), which needs Linux 5.15 or newer.`;
+  return ok({ ...without.value, unwindFallback });
+}
+
+const usesTables = ({ userStacks, unwind }: StartRequest): boolean => userStacks && unwind !== 'fp';
+
+function loadOnce(request: StartRequest, cpus: number): Result<Sampler, ProfilerError> {
   const opened = BpfObject.open(objectPath());
   if (!opened.ok) return opened;
   const object = opened.value;
@@ -78,8 +118,26 @@ export function loadSampler(request: StartRequest, cpus: number): Result<Sampler
           stacks: [object.mapFd('stacks_even'), object.mapFd('stacks_odd')],
         }
       : null;
-  return ok({ object, ringBytes, aggregate });
+  const unwind = usesTables(request) ? unwindMaps(object) : null;
+  return ok({ object, ringBytes, aggregate, unwind, unwindFallback: '' });
 }
+
+/** Ties the walk's program to itself and names its maps. */
+function unwindMaps(object: BpfObject): UnwindMaps {
+  object.setProgramSlot('unwind_programs', 0, 'unwind_user');
+  return {
+    chunks: object.mapFd('unwind_chunks'),
+    pages: object.mapFd('unwind_pages'),
+    rules: object.mapFd('unwind_rules'),
+    mappings: object.mapFd('unwind_mappings'),
+    processes: object.mapFd('unwind_processes'),
+    wanted: object.mapFd('unwind_wanted'),
+    programs: object.mapFd('unwind_programs'),
+  };
+}
+
+/** Maps that only the unwinder uses: not worth their memory without it. */
+const UNWIND_MAPS = ['unwind_pages', 'unwind_rules', 'unwind_mappings', 'unwind_processes'];
 
 function configureAndLoad(
   object: BpfObject,
@@ -99,7 +157,13 @@ function configureAndLoad(
       object.setMaxEntries(`stacks_${parity}`, STACK_ENTRIES);
     }
   }
-  if (request.target.kind !== 'process') {
+  const tables = usesTables(request);
+  if (!tables) {
+    object.skipProgram('unwind_user');
+    object.skipProgram('on_sched_process_exec');
+    for (const map of UNWIND_MAPS) object.setMaxEntries(map, 1);
+  }
+  if (!tables && request.target.kind !== 'process') {
     object.skipProgram('on_sched_process_fork');
     object.skipProgram('on_sched_process_exit');
   }

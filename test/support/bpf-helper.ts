@@ -36,7 +36,11 @@ export async function buildHelper(): Promise<string> {
   makeBpfObjects(join(OUTPUT, 'bpf'));
   await build({
     absWorkingDir: ROOT,
-    entryPoints: ['main/helper/main.ts', 'main/helper/drain-worker.ts'],
+    entryPoints: {
+      main: 'main/helper/main.ts',
+      'drain-worker': 'main/helper/drain-worker.ts',
+      'unwind-worker': 'main/helper/unwind/unwind-worker.ts',
+    },
     outdir: join(OUTPUT, 'helper'),
     bundle: true,
     platform: 'node',

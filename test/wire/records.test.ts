@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  MAPPING_KINDS,
   MAX_CPUS,
   MAX_FRAMES,
   SAMPLE_FLAGS,
   SAMPLE_UNWIND_SHIFT,
   STRUCT_LAYOUTS,
   TARGET_KINDS,
+  UNWIND_LIMITS,
+  UNWIND_MODE_CODES,
 } from '../../main/capture/wire/records.ts';
 import { UNWIND_STOPS, type UnwindStop } from '../../main/shared/model/unwind-stop.ts';
 import { makeBpfObjects } from '../support/bpf-helper.ts';
@@ -85,6 +88,21 @@ describe('records.ts against the BTF of the compiled object', () => {
       TARGET_MACHINE: TARGET_KINDS.machine,
       TARGET_PROCESS: TARGET_KINDS.process,
       TARGET_CGROUP: TARGET_KINDS.cgroup,
+      UNWIND_MODE_FP: UNWIND_MODE_CODES.fp,
+      UNWIND_MODE_AUTO: UNWIND_MODE_CODES.auto,
+      UNWIND_MODE_EH: UNWIND_MODE_CODES.eh,
+      UNWIND_MAPPING_TABLE: MAPPING_KINDS.table,
+      UNWIND_MAPPING_PENDING: MAPPING_KINDS.pending,
+      UNWIND_MAPPING_JIT: MAPPING_KINDS.jit,
+      UNWIND_MAPPING_RULE: MAPPING_KINDS.rule,
+      UNWIND_PAGE_SHIFT: UNWIND_LIMITS.pageShift,
+      UNWIND_CHUNK_SHIFT: UNWIND_LIMITS.chunkShift,
+      UNWIND_CHUNKS: UNWIND_LIMITS.chunks,
+      UNWIND_PAGES: UNWIND_LIMITS.pages,
+      UNWIND_RULES: UNWIND_LIMITS.rules,
+      UNWIND_MAPPINGS: UNWIND_LIMITS.mappings,
+      UNWIND_PROCESSES: UNWIND_LIMITS.processes,
+      UNWIND_WANTED_BYTES: UNWIND_LIMITS.wantedBytes,
     });
   });
 });

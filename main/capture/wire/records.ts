@@ -27,7 +27,7 @@ export const STACK_SAMPLE = {
 
 /** struct cpu_counters: one CPU's counters, u64 each. */
 export const CPU_COUNTERS = {
-  size: 128,
+  size: 256,
   fields: {
     samples: 0,
     idle: 8,
@@ -41,18 +41,20 @@ export const CPU_COUNTERS = {
     runs: 72,
     run_ns: 80,
     reserved: 88,
+    unwind_stops: 96,
+    padding: 192,
   },
 } as const satisfies StructLayout;
 
 /** struct sampler_state: the sampler's .bss. */
 export const SAMPLER_STATE = {
-  size: 131_136,
+  size: 262_208,
   fields: { slice: 0, member_change: 4, reserved: 8, cpus: 64 },
 } as const satisfies StructLayout;
 
 /** struct sampler_config: the sampler's .rodata. */
 export const SAMPLER_CONFIG = {
-  size: 32,
+  size: 40,
   fields: {
     cgroup_id: 0,
     cgroup_level: 8,
@@ -61,6 +63,8 @@ export const SAMPLER_CONFIG = {
     include_idle: 20,
     kernel_stacks: 24,
     user_stacks: 28,
+    unwind: 32,
+    reserved: 36,
   },
 } as const satisfies StructLayout;
 
@@ -75,7 +79,7 @@ export const COUNT_KEY = {
     user_stack: 24,
     kernel_frames: 32,
     user_frames: 34,
-    reserved: 36,
+    unwind_stop: 36,
   },
 } as const satisfies StructLayout;
 
@@ -83,6 +87,46 @@ export const COUNT_KEY = {
 export const COUNT_VALUE = {
   size: 24,
   fields: { samples: 0, last_ns: 8, last_cpu: 16, flags: 20 },
+} as const satisfies StructLayout;
+
+/** struct unwind_page: where the rows of a page are. */
+export const UNWIND_PAGE = {
+  size: 8,
+  fields: { first: 0, rows: 4 },
+} as const satisfies StructLayout;
+
+/** struct unwind_rule: UnwindRule of main/unwind. */
+export const UNWIND_RULE = {
+  size: 24,
+  fields: {
+    cfa_kind: 0,
+    cfa_register: 1,
+    fp_kind: 2,
+    ra_kind: 3,
+    cfa_offset: 4,
+    cfa_addend: 8,
+    fp_offset: 12,
+    ra_offset: 16,
+    reserved: 20,
+  },
+} as const satisfies StructLayout;
+
+/** struct unwind_mapping: one executable mapping of a process. */
+export const UNWIND_MAPPING = {
+  size: 40,
+  fields: { start: 0, end: 8, bias: 16, first_page: 24, pages: 28, kind: 32, rule: 36 },
+} as const satisfies StructLayout;
+
+/** struct unwind_process: value of unwind_processes. */
+export const UNWIND_PROCESS = {
+  size: 16,
+  fields: { first: 0, count: 4, asked_ns: 8 },
+} as const satisfies StructLayout;
+
+/** struct unwind_request: a process the loader should look at. */
+export const UNWIND_REQUEST = {
+  size: 8,
+  fields: { tgid: 0, reason: 4 },
 } as const satisfies StructLayout;
 
 /** Every wire struct by its C name. */
@@ -93,10 +137,33 @@ export const STRUCT_LAYOUTS: Readonly<Record<string, StructLayout>> = {
   sampler_config: SAMPLER_CONFIG,
   count_key: COUNT_KEY,
   count_value: COUNT_VALUE,
+  unwind_page: UNWIND_PAGE,
+  unwind_rule: UNWIND_RULE,
+  unwind_mapping: UNWIND_MAPPING,
+  unwind_process: UNWIND_PROCESS,
+  unwind_request: UNWIND_REQUEST,
 };
 
 /** TARGET_* of wire.h. */
 export const TARGET_KINDS = { machine: 0, process: 1, cgroup: 2 } as const;
+
+/** UNWIND_MODE_* of wire.h. */
+export const UNWIND_MODE_CODES = { fp: 0, auto: 1, eh: 2 } as const;
+
+/** UNWIND_MAPPING_* of wire.h. */
+export const MAPPING_KINDS = { table: 0, pending: 1, jit: 2, rule: 3 } as const;
+
+/** Sizes of the unwinder's maps: wire.h. */
+export const UNWIND_LIMITS = {
+  pageShift: 16,
+  chunkShift: 17,
+  chunks: 512,
+  pages: 131_072,
+  rules: 32_768,
+  mappings: 131_072,
+  processes: 32_768,
+  wantedBytes: 65_536,
+} as const;
 
 /** SAMPLE_* of wire.h: bits of RawSampleReader.flags. */
 export const SAMPLE_FLAGS = {

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
-import { bufferSource, errnoOf } from '../elf/byte-source.ts';
-import { ElfFile } from '../elf/elf-file.ts';
+import { bufferSource, errnoOf } from './byte-source.ts';
+import { ElfFile } from './elf-file.ts';
 
 /** The kernel maps a few pages. */
 const MAX_VDSO_BYTES = 1 << 20;

@@ -1,0 +1,95 @@
+import { FileSource } from '../../elf/byte-source.ts';
+import { ElfFile, PF_X, PT_LOAD } from '../../elf/elf-file.ts';
+import { buildIdOf } from '../../elf/elf-notes.ts';
+import { readVdso } from '../../elf/vdso.ts';
+import { buildUnwindTable } from '../../unwind/build-table.ts';
+import type { UnwindTableCache } from '../../unwind/table-cache.ts';
+import type { UnwindTable } from '../../unwind/unwind-table.ts';
+import type { ProcMapping } from '../proc-files.ts';
+
+/** A code segment: how bytes of the file become ELF virtual addresses. */
+export interface CodeSegment {
+  readonly offset: number;
+  readonly vaddr: number;
+  readonly bytes: number;
+}
+
+/** What a file says about unwinding. */
+export interface LoadedImage {
+  readonly table: UnwindTable;
+  readonly segments: readonly CodeSegment[];
+}
+
+const DELETED = ' (deleted)';
+
+/**
+ * Reads the unwind table of a mapped file: through the mapping itself, which works for deleted files and
+ * other mount namespaces, else by path as the process sees it. null: there is none to be had.
+ */
+export function loadImage(
+  pid: number,
+  mapping: ProcMapping,
+  cache: UnwindTableCache | null,
+): LoadedImage | null {
+  if (mapping.path === '[vdso]') return vdsoImage();
+  const source = openMapped(pid, mapping);
+  if (source === null) return null;
+  try {
+    const elf = ElfFile.parse(source);
+    if (!elf.ok) return null;
+    const buildId = buildIdOf(elf.value);
+    const kept = buildId === '' ? null : (cache?.read(buildId) ?? null);
+    if (kept !== null) return { table: kept, segments: codeSegments(elf.value) };
+    const built = buildUnwindTable(elf.value);
+    if (!built.ok) return null;
+    // That it could not be kept costs time at the next recording, nothing else; the cache counts it.
+    if (buildId !== '') cache?.write(buildId, built.value);
+    return { table: built.value, segments: codeSegments(elf.value) };
+  } finally {
+    source[Symbol.dispose]();
+  }
+}
+
+function vdsoImage(): LoadedImage | null {
+  const elf = readVdso();
+  const built = elf === null ? null : buildUnwindTable(elf);
+  return elf !== null && built?.ok === true
+    ? { table: built.value, segments: codeSegments(elf) }
+    : null;
+}
+
+const codeSegments = (elf: ElfFile): CodeSegment[] =>
+  elf.segments
+    .filter(({ type, flags }) => type === PT_LOAD && (flags & PF_X) !== 0)
+    .map(({ offset, vaddr, fileBytes }) => ({ offset, vaddr, bytes: fileBytes }));
+
+function openMapped(pid: number, { start, end, path, inode }: ProcMapping): FileSource | null {
+  // The kernel names the links without leading zeros, as our mappings have them.
+  const places = [`/proc/${pid}/map_files/${start}-${end}`];
+  if (!path.endsWith(DELETED)) places.push(`/proc/${pid}/root${path}`);
+  else places.push(`/proc/${pid}/exe`);
+  for (const place of places) {
+    const source = FileSource.open(place);
+    if (!source.ok) continue;
+    // Not the device: btrfs and overlayfs show another one in a mapping than stat() does.
+    if (inode === '' || source.value.inode === BigInt(inode.split(':')[2] ?? -1))
+      return source.value;
+    source.value[Symbol.dispose]();
+  }
+  return null;
+}
+
+/** Memory pages are what is mapped: a segment that begins inside one is mapped from the page's start. */
+const PAGE_BYTES = 4096;
+
+/** ELF virtual address of the first byte of a mapping; null: it maps no code of the file. */
+export function vaddrOfMapping(
+  segments: readonly CodeSegment[],
+  fileOffset: number,
+): number | null {
+  for (const { offset, vaddr, bytes } of segments) {
+    const first = offset - (offset % PAGE_BYTES);
+    if (fileOffset >= first && fileOffset < offset + bytes) return fileOffset - offset + vaddr;
+  }
+  return null;
+}

@@ -1,0 +1,92 @@
+import { CLOCK_MONOTONIC, clockNs } from '../../ffi/libc.ts';
+import { isAlive } from '../target-check.ts';
+import type { ImageTables } from './image-tables.ts';
+import { type MappingSlots, type Slice, signatureOf } from './mapping-slots.ts';
+import { readCode } from './process-code.ts';
+import type { ProcessEntries } from './process-entries.ts';
+
+/** After an exec the program loader maps libraries for some time: looked at again after these, ms. */
+const LOOKS_AFTER_EXEC_MS = [1, 3, 8, 20, 60];
+/** A process whose mappings cannot be read is asked about again after this, ns. */
+const UNREADABLE_PAUSE_NS = 5_000_000_000n;
+
+/** Tells the kernel where each process has its code, and loads the tables that code needs. */
+export class UnwindLoader {
+  readonly #entries: ProcessEntries;
+  readonly #slots: MappingSlots;
+  readonly #images: ImageTables;
+  /** By their first slot. */
+  readonly #slices = new Map<number, Slice>();
+  /** First slots of slices that the last sweep found without a process. */
+  #unused = new Set<number>();
+  /** Processes or mappings for which a map had no room. */
+  refused = 0;
+
+  constructor(entries: ProcessEntries, slots: MappingSlots, images: ImageTables) {
+    this.#entries = entries;
+    this.#slots = slots;
+    this.#images = images;
+  }
+
+  /** A process replaced its program a moment ago. */
+  onExec(pid: number): void {
+    this.refresh(pid);
+    for (const delay of LOOKS_AFTER_EXEC_MS) setTimeout(() => this.refresh(pid), delay);
+  }
+
+  /** Reads a process's mappings and, if they are not what the kernel has, gives it the new ones. */
+  refresh(pid: number): void {
+    const code = readCode(pid);
+    if (typeof code === 'string') {
+      const isGone = code === 'ENOENT' || code === 'ESRCH';
+      if (!isGone) this.#setUnreadable(pid);
+      return;
+    }
+    if (code.length === 0) return; // A zombie, or before its exec is through.
+    const current = this.#entries.get(pid);
+    const known = current === null ? undefined : this.#slices.get(current.first);
+    if (known !== undefined && known.signature === signatureOf(code)) return;
+    const slice = this.#slots.write(pid, code);
+    if (slice === null) {
+      this.refused++;
+      return;
+    }
+    this.#slices.set(slice.first, slice);
+    if (!this.#entries.set(pid, slice)) this.refused++;
+    // It may have ended meanwhile: then nobody would ever remove the entry.
+    else if (!isAlive(pid)) this.#entries.remove(pid);
+  }
+
+  /** Loads one image; false: none waits. */
+  loadNext(): boolean {
+    const image = this.#images.loadNext();
+    if (image === null) return false;
+    this.#slots.complete(image);
+    return true;
+  }
+
+  /** Releases slices that had no process at this sweep and the one before. Call it every few seconds. */
+  sweep(): void {
+    const used = new Set<number>();
+    for (const pid of this.#entries.pids()) {
+      const entry = this.#entries.get(pid);
+      if (entry === null) continue;
+      if (isAlive(pid)) used.add(entry.first);
+      else this.#entries.remove(pid);
+    }
+    const unused = new Set<number>();
+    for (const [first, slice] of this.#slices) {
+      if (used.has(first)) continue;
+      if (this.#unused.has(first)) {
+        this.#slots.release(slice);
+        this.#slices.delete(first);
+      } else unused.add(first);
+    }
+    this.#unused = unused;
+  }
+
+  #setUnreadable(pid: number): void {
+    const until = clockNs(CLOCK_MONOTONIC) + UNREADABLE_PAUSE_NS;
+    this.#entries.set(pid, { first: 0, count: 0 }, until);
+  }
+}
