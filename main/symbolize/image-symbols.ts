@@ -18,7 +18,7 @@ import {
 import { type ImageFile, type ImageRef, openImage, pathOfImage } from './image-files.ts';
 import type { ImageProblem } from './image-problem.ts';
 import { type SymbolColumns, SymbolTable } from './symbol-table.ts';
-import { readVdso } from './vdso.ts';
+import { readVdso } from '../elf/vdso.ts';
 
 /** Where an image's names come from; dynsym: exported functions only, many addresses stay without. */
 export type SymbolOrigin = 'symtab' | 'debug-file' | 'mini-debug' | 'dynsym' | 'none';

@@ -164,7 +164,11 @@ export const TARGETS = {
   helper: () =>
     bundle({
       ...NODE,
-      entryPoints: { main: 'main/helper/main.ts', 'drain-worker': 'main/helper/drain-worker.ts' },
+      entryPoints: {
+        main: 'main/helper/main.ts',
+        'drain-worker': 'main/helper/drain-worker.ts',
+        'unwind-worker': 'main/helper/unwind/unwind-worker.ts',
+      },
       outdir: 'dist/helper',
     }),
   engine: () =>
