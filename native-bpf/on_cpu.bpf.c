@@ -64,14 +64,39 @@ static __always_inline void count_shortfalls(struct cpu_counters *counters, __u3
 }
 
 /*
- * Fills in the record: who runs, and both stacks. They lie back to back as the ring buffer wants
- * them; in aggregate mode each at its own place, where bpf_get_stack() fills the rest with zeros.
+ * The user stack as the kernel walks it, along frame pointers, behind the kernel stack; in
+ * aggregate mode at its own place, where bpf_get_stack() fills the rest with zeros.
  */
-static __always_inline void fill_record(struct bpf_perf_event_data *ctx,
-					struct sample_record *record, __u64 now_ns, __u32 flags)
+static __always_inline void take_user_stack(struct bpf_perf_event_data *ctx,
+					    struct sample_record *record)
+{
+	/*
+	 * The mask changes nothing, 1,016 being all of its bits: Linux 6.1 believes in a negative
+	 * number of frames here.
+	 */
+	long at = config.aggregate ? (long)STACK_BYTES
+				   : (record->sample.kernel_frames * sizeof(__u64)) & STACK_BYTES;
+	long bytes =
+		bpf_get_stack(ctx, (void *)record->addresses + at, STACK_BYTES, BPF_F_USER_STACK);
+
+	if (bytes <= 0) {
+		if (has_user_stack())
+			record->sample.flags |= SAMPLE_USER_MISSED;
+		bytes = 0;
+	}
+	if (bytes >= (long)STACK_BYTES) {
+		record->sample.flags |= SAMPLE_USER_TRUNCATED;
+		bytes = STACK_BYTES;
+	}
+	record->sample.user_frames = bytes / sizeof(__u64);
+}
+
+/* Begins a record: who runs, and the kernel stack. */
+static __always_inline void begin_record(struct bpf_perf_event_data *ctx,
+					 struct sample_record *record, __u64 now_ns, __u32 flags)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	long kernel_bytes = 0, user_bytes = 0;
+	long kernel_bytes = 0;
 
 	if (config.kernel_stacks) {
 		kernel_bytes = bpf_get_stack(ctx, record->addresses, STACK_BYTES, 0);
@@ -84,25 +109,6 @@ static __always_inline void fill_record(struct bpf_perf_event_data *ctx,
 			kernel_bytes = STACK_BYTES;
 		}
 	}
-	if (config.user_stacks && config.unwind == UNWIND_MODE_FP && (__u32)id != 0) {
-		/*
-		 * The mask changes nothing, 1,016 being all of its bits: Linux 6.1 believes in a
-		 * negative kernel_bytes here.
-		 */
-		long at = config.aggregate ? (long)STACK_BYTES : kernel_bytes & STACK_BYTES;
-
-		user_bytes = bpf_get_stack(ctx, (void *)record->addresses + at, STACK_BYTES,
-					   BPF_F_USER_STACK);
-		if (user_bytes <= 0) {
-			if (has_user_stack())
-				flags |= SAMPLE_USER_MISSED;
-			user_bytes = 0;
-		}
-		if (user_bytes >= (long)STACK_BYTES) {
-			flags |= SAMPLE_USER_TRUNCATED;
-			user_bytes = STACK_BYTES;
-		}
-	}
 	record->sample.time_ns = now_ns;
 	record->sample.cgroup_id = bpf_get_current_cgroup_id();
 	record->sample.tgid = id >> 32;
@@ -110,7 +116,7 @@ static __always_inline void fill_record(struct bpf_perf_event_data *ctx,
 	record->sample.cpu = bpf_get_smp_processor_id();
 	record->sample.weight = 1;
 	record->sample.kernel_frames = kernel_bytes / sizeof(__u64);
-	record->sample.user_frames = user_bytes / sizeof(__u64);
+	record->sample.user_frames = 0;
 	record->sample.flags = flags;
 }
 
@@ -274,7 +280,7 @@ begin_sample(struct bpf_perf_event_data *ctx, struct cpu_counters *counters, __u
 	if (!record)
 		return 0; /* cannot be: an array of one */
 	counters->samples++;
-	fill_record(ctx, record, now_ns, flags);
+	begin_record(ctx, record, now_ns, flags);
 	return record;
 }
 
@@ -301,6 +307,9 @@ int on_tick(struct bpf_perf_event_data *ctx)
 				clear_user_addresses(record);
 			bpf_tail_call(ctx, &unwind_programs, 0);
 		}
+		/* As asked, or because there is no walk: 32-bit programs, an old kernel. */
+		if (config.user_stacks && record->sample.pid != 0)
+			take_user_stack(ctx, record);
 		emit(record, counters);
 	}
 	counters->runs++;

@@ -28,10 +28,8 @@
 #define RA_END	  1
 
 /* DWARF register numbers of x86-64 (psABI, figure 3.36). */
-#define REG_RBX	  3
 #define REG_RBP	  6
 #define REG_RSP	  7
-#define REG_R8	  8
 #define REGISTERS 16
 
 struct unwind_chunk {
@@ -212,7 +210,33 @@ static __always_inline void ask_after_walk(__u32 tgid, __u32 stop, __u64 now_ns)
 #define KNOWN(reg)	(1U << (reg))
 #define ALL_KNOWN	0xffffU
 #define CALLER_KNOWN	(KNOWN(REG_RBP) | KNOWN(REG_RSP))
-#define FIRST_PAGE_SIZE 4096 /* nothing is ever mapped below */
+#define MAX_FRAME_BYTES (64ULL << 20) /* a frame pointer further up the stack is none */
+#define CODE_SEGMENT_32 0x23	      /* __USER32_CS: 32-bit programs, whose tables are not read */
+#define FIRST_PAGE_SIZE 4096	      /* nothing is ever mapped below */
+
+/* Begins a frame whose registers are all known, in DWARF's order. */
+#define SET_REGISTERS(walk, from)                                                                  \
+	do {                                                                                       \
+		(walk)->registers[0] = (from).rax;                                                 \
+		(walk)->registers[1] = (from).rdx;                                                 \
+		(walk)->registers[2] = (from).rcx;                                                 \
+		(walk)->registers[3] = (from).rbx;                                                 \
+		(walk)->registers[4] = (from).rsi;                                                 \
+		(walk)->registers[5] = (from).rdi;                                                 \
+		(walk)->registers[6] = (from).rbp;                                                 \
+		(walk)->registers[7] = (from).rsp;                                                 \
+		(walk)->registers[8] = (from).r8;                                                  \
+		(walk)->registers[9] = (from).r9;                                                  \
+		(walk)->registers[10] = (from).r10;                                                \
+		(walk)->registers[11] = (from).r11;                                                \
+		(walk)->registers[12] = (from).r12;                                                \
+		(walk)->registers[13] = (from).r13;                                                \
+		(walk)->registers[14] = (from).r14;                                                \
+		(walk)->registers[15] = (from).r15;                                                \
+		(walk)->pc = (from).rip;                                                           \
+		(walk)->known = ALL_KNOWN;                                                         \
+		(walk)->is_leaf = 1;                                                               \
+	} while (0)
 
 static __always_inline bool read_user(void *to, __u32 bytes, __u64 address)
 {
@@ -239,7 +263,8 @@ static __always_inline __u32 step_by_frame_pointer(struct unwind_walk *walk, __u
 		return otherwise;
 	if (fp == 0)
 		return UNWIND_COMPLETE;
-	if (fp < walk->registers[REG_RSP] || !read_user(pair, sizeof(pair), fp))
+	if (fp - walk->registers[REG_RSP] > MAX_FRAME_BYTES || (fp & 7) != 0 ||
+	    !read_user(pair, sizeof(pair), fp))
 		return otherwise;
 	if (pair[1] == 0)
 		return UNWIND_COMPLETE;
@@ -256,25 +281,7 @@ static __always_inline __u32 step_by_signal_frame(struct unwind_walk *walk)
 
 	if (!read_user(&saved, sizeof(saved), walk->registers[REG_RSP] + UCONTEXT_REGISTERS))
 		return UNWIND_UNREADABLE;
-	walk->registers[0] = saved.rax;
-	walk->registers[1] = saved.rdx;
-	walk->registers[2] = saved.rcx;
-	walk->registers[3] = saved.rbx;
-	walk->registers[4] = saved.rsi;
-	walk->registers[5] = saved.rdi;
-	walk->registers[6] = saved.rbp;
-	walk->registers[7] = saved.rsp;
-	walk->registers[8] = saved.r8;
-	walk->registers[9] = saved.r9;
-	walk->registers[10] = saved.r10;
-	walk->registers[11] = saved.r11;
-	walk->registers[12] = saved.r12;
-	walk->registers[13] = saved.r13;
-	walk->registers[14] = saved.r14;
-	walk->registers[15] = saved.r15;
-	walk->known = ALL_KNOWN;
-	walk->pc = saved.rip;
-	walk->is_leaf = 1;
+	SET_REGISTERS(walk, saved);
 	return STEP_ON;
 }
 
@@ -309,18 +316,29 @@ static __always_inline __u32 step_by_rule(struct unwind_walk *walk, __u32 index)
 		return UNWIND_UNSUPPORTED;
 	if (cfa <= sp)
 		return UNWIND_NO_PROGRESS;
-	if (rule->fp_kind == FP_UNDEFINED) {
-		walk->known &= ~KNOWN(REG_RBP);
-	} else if (rule->fp_kind != FP_SAME) {
-		__u64 at = rule->fp_kind == FP_AT_CFA ? cfa : walk->registers[REG_RBP];
+	if (rule->fp_kind == FP_AT_CFA && rule->fp_offset == -16 && rule->ra_offset == -8) {
+		__u64 pair[2];
 
-		if (!read_user(&walk->registers[REG_RBP], sizeof(__u64),
-			       at + (__s64)rule->fp_offset))
+		/* Side by side, as most functions have them: one read. */
+		if (!read_user(pair, sizeof(pair), cfa - 16))
 			return UNWIND_UNREADABLE;
+		walk->registers[REG_RBP] = pair[0];
 		walk->known |= KNOWN(REG_RBP);
+		value = pair[1];
+	} else {
+		if (rule->fp_kind == FP_UNDEFINED) {
+			walk->known &= ~KNOWN(REG_RBP);
+		} else if (rule->fp_kind != FP_SAME) {
+			__u64 at = rule->fp_kind == FP_AT_CFA ? cfa : walk->registers[REG_RBP];
+
+			if (!read_user(&walk->registers[REG_RBP], sizeof(__u64),
+				       at + (__s64)rule->fp_offset))
+				return UNWIND_UNREADABLE;
+			walk->known |= KNOWN(REG_RBP);
+		}
+		if (!read_user(&value, sizeof(value), cfa + (__s64)rule->ra_offset))
+			return UNWIND_UNREADABLE;
 	}
-	if (!read_user(&value, sizeof(value), cfa + (__s64)rule->ra_offset))
-		return UNWIND_UNREADABLE;
 	if (value < FIRST_PAGE_SIZE)
 		return UNWIND_COMPLETE;
 	enter_caller(walk, cfa, value);
@@ -362,7 +380,6 @@ static __always_inline bool take_registers(struct bpf_perf_event_data *ctx,
 					   struct unwind_walk *walk)
 {
 	struct user_registers saved;
-	const void *from = ctx;
 	volatile __u64 *cs = (void *)ctx + offsetof(struct user_registers, cs);
 
 	if ((*cs & 3) == 3) {
@@ -384,33 +401,19 @@ static __always_inline bool take_registers(struct bpf_perf_event_data *ctx,
 		TAKE(rdx);
 		TAKE(rsi);
 		TAKE(rdi);
+		TAKE(cs);
 		TAKE(rip);
 		TAKE(rsp);
 #undef TAKE
 	} else {
-		from = (const void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+		const void *from = (const void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
 		if (!from || bpf_probe_read_kernel(&saved, sizeof(saved), from) != 0)
 			return false;
 	}
-	walk->registers[0] = saved.rax;
-	walk->registers[1] = saved.rdx;
-	walk->registers[2] = saved.rcx;
-	walk->registers[3] = saved.rbx;
-	walk->registers[4] = saved.rsi;
-	walk->registers[5] = saved.rdi;
-	walk->registers[6] = saved.rbp;
-	walk->registers[7] = saved.rsp;
-	walk->registers[8] = saved.r8;
-	walk->registers[9] = saved.r9;
-	walk->registers[10] = saved.r10;
-	walk->registers[11] = saved.r11;
-	walk->registers[12] = saved.r12;
-	walk->registers[13] = saved.r13;
-	walk->registers[14] = saved.r14;
-	walk->registers[15] = saved.r15;
-	walk->pc = saved.rip;
-	walk->known = ALL_KNOWN;
-	walk->is_leaf = 1;
+	if (saved.cs == CODE_SEGMENT_32)
+		return false;
+	SET_REGISTERS(walk, saved);
 	return true;
 }
 

@@ -19,6 +19,7 @@ export class UnwindLoader {
   readonly #slices = new Map<number, Slice>();
   /** First slots of slices that the last sweep found without a process. */
   #unused = new Set<number>();
+  #isLoading = false;
   /** Processes or mappings for which a map had no room. */
   refused = 0;
 
@@ -55,6 +56,17 @@ export class UnwindLoader {
     if (!this.#entries.set(pid, slice)) this.refused++;
     // It may have ended meanwhile: then nobody would ever remove the entry.
     else if (!isAlive(pid)) this.#entries.remove(pid);
+    this.#loadSoon();
+  }
+
+  /** One image per turn of the event loop: requests come in between. */
+  #loadSoon(): void {
+    if (this.#isLoading) return;
+    this.#isLoading = true;
+    setImmediate(() => {
+      this.#isLoading = false;
+      if (this.loadNext()) this.#loadSoon();
+    });
   }
 
   /** Loads one image; false: none waits. */

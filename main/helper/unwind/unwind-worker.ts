@@ -50,7 +50,6 @@ class UnwindThread {
   readonly #loader: UnwindLoader;
   readonly #images: ImageTables;
   readonly #store: RowStore;
-  #isLoading = false;
   #lastStats = '';
 
   private constructor(
@@ -110,7 +109,6 @@ class UnwindThread {
     setInterval(() => this.#tellStats(), STATS_PERIOD_MS);
     this.#takeRequests();
     this.#tellStats();
-    this.#load();
   }
 
   #takeRequests(): void {
@@ -129,18 +127,6 @@ class UnwindThread {
     }
     for (const pid of execs) this.#loader.onExec(pid);
     for (const pid of others) if (!execs.has(pid)) this.#loader.refresh(pid);
-    this.#load();
-  }
-
-  /** One image per turn of the event loop: requests come in between. */
-  #load(): void {
-    if (this.#isLoading) return;
-    this.#isLoading = true;
-    const step = (): void => {
-      this.#isLoading = this.#loader.loadNext();
-      if (this.#isLoading) setImmediate(step);
-    };
-    step();
   }
 
   #stats(): UnwindTableStats {
