@@ -50,6 +50,7 @@ export function installMenu(send: Send): void {
         item('&Reset Zoom', 'zoom-reset', 'Ctrl+0'),
         item('&Invert Stacks', 'toggle-inverted', 'Ctrl+I'),
         item('Fl&ip Direction', 'toggle-orientation', 'Ctrl+J'),
+        item('&Quality of Stacks and Names', 'toggle-quality', 'Ctrl+Shift+A'),
         separator,
         { label: '&Larger Text', role: 'zoomIn', accelerator: 'Ctrl+Plus' },
         { label: '&Smaller Text', role: 'zoomOut', accelerator: 'Ctrl+-' },

@@ -22,7 +22,10 @@ export interface ResolvedSample {
 /** Symbols found since the last batch. */
 export interface FoundSymbols {
   readonly functions: readonly FunctionRow[];
+  readonly sourceFiles: readonly string[];
   readonly symbols: SymbolColumns;
+  /** As SessionBatch.imageProblems. */
+  readonly imageProblems: ReadonlyMap<number, string>;
 }
 
 /** Collects samples between two commits, column by column, and cuts them off as a batch. */
@@ -83,6 +86,7 @@ export function isEmptyBatch(batch: SessionBatch): boolean {
     stacks.frame,
     symbols.frame,
   ];
-  const isQuiet = samples.length === 0 && loss.size === 0 && cost === null;
+  const isQuiet =
+    samples.length === 0 && loss.size === 0 && cost === null && batch.imageProblems.size === 0;
   return isQuiet && lists.every((list) => list.length === 0);
 }

@@ -47,41 +47,71 @@ export async function startRecording(
   for (const check of checked) if (!check.ok) return check;
   const target = await resolveTarget(spec, options);
   if (!target.ok) return target;
-  const recording = await record(spec, path, { target: target.value, options });
-  if (!recording.ok) target.value.launched?.kill();
-  return recording;
+  let isRunning = false;
+  try {
+    const recording = await record(spec, path, { target: target.value, options });
+    isRunning = recording.ok;
+    return recording.ok || !isCancelled(options) ? recording : CANCELLED;
+  } finally {
+    // Also when a bug threw: a command that stands still would do so for ever.
+    if (!isRunning) target.value.launched?.kill();
+  }
 }
+
+const CANCELLED: Result<never, ProfilerError> = err({ kind: 'cancelled' });
+
+const isCancelled = ({ signal }: RecordingOptions): boolean => signal?.aborted === true;
 
 async function record(
   spec: CaptureSpec,
   path: string,
   { target, options }: { target: Target; options: RecordingOptions },
 ): Promise<Result<Recording, ProfilerError>> {
+  if (isCancelled(options)) return CANCELLED;
   const inbox = new HelperInbox(spec.kernelStacks);
-  const helper = await HelperClient.connect(inbox);
-  if (!helper.ok) return helper;
-  const request = captureSource(spec.source).toStartRequest(spec, target.resolved);
-  const started = await helper.value.start(request);
-  if (!started.ok) return started;
-  const startNs = BigInt(started.value.startNs);
-  const meta = sessionMeta(spec, started.value, startNs);
-  const writer = await SessionWriter.create(path, meta, { replace: options.force ?? false });
-  if (!writer.ok) {
-    helper.value.kill();
-    return writer;
+  const connected = await HelperClient.connect(inbox);
+  if (!connected.ok) return connected;
+  const helper = connected.value;
+  const cancel = (): void => helper.kill();
+  options.signal?.addEventListener('abort', cancel);
+  let isRunning = false;
+  try {
+    if (isCancelled(options)) return CANCELLED;
+    const request = captureSource(spec.source).toStartRequest(spec, target.resolved);
+    const started = await helper.start(request);
+    if (!started.ok) return started;
+    const startNs = BigInt(started.value.startNs);
+    const meta = sessionMeta(spec, started.value, startNs);
+    const created = await SessionWriter.create(path, meta, { replace: options.force ?? false });
+    if (!created.ok) return created;
+    const recording = await intoFile(created.value, (writer, symbols) => {
+      const { launched } = target;
+      return new LiveRecording({
+        ...{ helper, inbox, writer, symbols, meta, startNs, launched, options },
+      });
+    });
+    isRunning = true;
+    target.launched?.resume();
+    return ok(recording);
+  } finally {
+    options.signal?.removeEventListener('abort', cancel);
+    if (!isRunning) helper.kill();
   }
-  const recording = new LiveRecording({
-    helper: helper.value,
-    inbox,
-    writer: writer.value,
-    symbols: new SymbolSide(),
-    meta,
-    startNs,
-    launched: target.launched,
-    options,
-  });
-  target.launched?.resume();
-  return ok(recording);
+}
+
+/** Lets go of the file when the recording that was to own it cannot be put together. */
+async function intoFile(
+  writer: SessionWriter,
+  begin: (writer: SessionWriter, symbols: SymbolSide) => LiveRecording,
+): Promise<LiveRecording> {
+  const symbols = new SymbolSide();
+  try {
+    return begin(writer, symbols);
+  } catch (thrown) {
+    symbols.dispose();
+    await writer[Symbol.asyncDispose]();
+    throw thrown;
+  }
 }
 
 async function resolveTarget(
@@ -120,5 +150,6 @@ function sessionMeta(spec: CaptureSpec, started: Started, startNs: bigint): Sess
     startMonotonicNs: startNs.toString(16),
     host: { ...hostFacts(), sampleEvent: started.sampleEvent },
     spec,
+    unwind: { mode: started.unwind, fallback: started.unwindFallback },
   };
 }

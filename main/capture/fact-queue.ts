@@ -13,15 +13,19 @@ interface Timed {
 export class FactQueue {
   #waiting: Timed[] = [];
   #next = 0;
+  /** The fact added last: a message may end within a group. */
+  #before: Timed | null = null;
+  /** Latest moment the kernel's records told of; facts without a time of their own come after it. */
+  #recordNs = 0;
 
   /** Adds one message's facts. */
   add(facts: readonly ProcessFact[]): void {
-    let before: Timed | null = null;
-    const timed: Timed[] = [];
-    for (const fact of facts) {
-      before = { timeNs: timeOf(fact, before), fact };
-      timed.push(before);
-    }
+    const timed = facts.map((fact) => {
+      const ownNs = 'time' in fact ? fact.time : 0;
+      if (ownNs > this.#recordNs) this.#recordNs = ownNs;
+      this.#before = { timeNs: this.#timeOf(fact, this.#before), fact };
+      return this.#before;
+    });
     // Array.sort is stable: facts of one moment keep the helper's order.
     this.#waiting = this.#waiting
       .slice(this.#next)
@@ -42,30 +46,35 @@ export class FactQueue {
     this.#next++;
     return timed.fact;
   }
+
+  /**
+   * When a fact is to be applied. A look at /proc is a group: the process, its threads, its mappings
+   * (time 0); it holds from the process's start on. After a fork or an exec the same facts complete
+   * that event and belong to its moment.
+   */
+  #timeOf(fact: ProcessFact, before: Timed | null): number {
+    switch (fact.kind) {
+      case 'process':
+        return completes(fact.pid, before) ? before!.timeNs : fact.start;
+      case 'thread':
+        return this.#timeWithin(fact.pid, before);
+      case 'mapping':
+        return fact.time > 0 ? fact.time : this.#timeWithin(fact.pid, before);
+      case 'exec':
+      case 'exit':
+      case 'fork':
+        return fact.time;
+    }
+  }
+
+  /** A thread's new name stands alone: the helper learnt it after all records it sent before. */
+  #timeWithin(pid: number, before: Timed | null): number {
+    return before?.fact.pid === pid ? before.timeNs : this.#recordNs;
+  }
 }
 
 // Not a - b: the difference of two infinities is no number.
 const compareTimes = (a: number, b: number): number => (a < b ? -1 : a > b ? 1 : 0);
-
-/**
- * When a fact is to be applied. A look at /proc is a group: the process, its threads, its mappings
- * (time 0); it holds from the process's start on. After a fork or an exec the same facts complete
- * that event and belong to its moment.
- */
-function timeOf(fact: ProcessFact, before: Timed | null): number {
-  switch (fact.kind) {
-    case 'process':
-      return completes(fact.pid, before) ? before!.timeNs : fact.start;
-    case 'thread':
-      return before?.timeNs ?? 0;
-    case 'mapping':
-      return fact.time > 0 ? fact.time : (before?.timeNs ?? 0);
-    case 'exec':
-    case 'exit':
-    case 'fork':
-      return fact.time;
-  }
-}
 
 function completes(pid: number, before: Timed | null): boolean {
   const kind = before?.fact.kind;

@@ -46,8 +46,10 @@ export interface HelperEnd {
 const HELLO_TIMEOUT_MS = 10_000;
 /** From start request to started: the verifier takes its time on old kernels. */
 const STARTED_TIMEOUT_MS = 30_000;
-/** From stop to the end of the process: the last drain takes some 10 ms. */
-const STOP_TIMEOUT_MS = 5000;
+/** Longest silence between stop and the end of the process: the last drain takes some 10 ms. */
+const STOP_SILENCE_MS = 5000;
+/** What may still come after stop, bytes: far more than the helper queues (outgoing-queue.ts). */
+const MAX_BYTES_AFTER_STOP = 256 * 2 ** 20;
 /** Of the helper's standard error, characters: its last words matter. */
 const KEPT_STDERR = 4000;
 
@@ -68,6 +70,11 @@ export class HelperClient {
   #started: Waiting<Started> | null = null;
   #bye: Bye | null = null;
   #error: ProfilerError | null = null;
+  #isPaused = false;
+  /** Runs out when a helper that is to end falls silent; null: it need not end, or is held back. */
+  #silence: NodeJS.Timeout | null = null;
+  #isEnding = false;
+  #bytesAfterStop = 0;
   readonly ended: Promise<HelperEnd>;
 
   private constructor(child: ChildProcessWithoutNullStreams, listener: HelperListener) {
@@ -83,7 +90,10 @@ export class HelperClient {
     child.stdout.on('error', (error) => this.#note(`cannot read from it: ${error.message}`));
     child.on('error', (error) => this.#note(error.message));
     this.ended = new Promise((settle) => {
-      child.once('close', (code, signal) => settle(this.#end(code, signal)));
+      child.once('close', (code, signal) => {
+        if (this.#silence !== null) clearTimeout(this.#silence);
+        settle(this.#end(code, signal));
+      });
     });
   }
 
@@ -114,16 +124,20 @@ export class HelperClient {
   stop(): void {
     // Written, not ended: a closed pipe means that nobody is left to take the last drain.
     if (this.#child.stdin.writable) this.#child.stdin.write(encodeFrame('stop'));
-    this.#killAfter(STOP_TIMEOUT_MS);
+    this.#expectEnd();
   }
 
   /** Lets the pipe fill up; the helper then queues, and counts what it must drop. */
   pause(): void {
+    this.#isPaused = true;
     this.#child.stdout.pause();
+    this.#watchSilence();
   }
 
   resume(): void {
+    this.#isPaused = false;
     this.#child.stdout.resume();
+    this.#watchSilence();
   }
 
   /** Ends it at once; what it had not sent is lost. */
@@ -152,6 +166,7 @@ export class HelperClient {
   #receive(chunk: Buffer): void {
     // A plain view: Buffer's slice() shares memory where Uint8Array's copies.
     const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    this.#noteLife(bytes.length);
     const frames = this.#decoder.push(bytes);
     if (!frames.ok) {
       this.#violate(frames.error);
@@ -193,14 +208,14 @@ export class HelperClient {
       case 'bye':
         this.#parsed(type, byeSchema.safeParse(decodeJson(payload)), (bye) => {
           this.#bye = bye;
-          this.#killAfter(STOP_TIMEOUT_MS);
+          this.#expectEnd();
         });
         break;
       case 'error':
         this.#parsed(type, errorSchema.safeParse(decodeJson(payload)), (error) => {
           // Our own program's word, already in the shape of errors.ts.
           this.#error = error as unknown as ProfilerError;
-          this.#killAfter(STOP_TIMEOUT_MS);
+          this.#expectEnd();
         });
         break;
       case 'start':
@@ -240,10 +255,26 @@ export class HelperClient {
     this.#stderr = `${this.#stderr}\n${text}`.slice(-KEPT_STDERR);
   }
 
-  #killAfter(timeoutMs: number): void {
-    const timer = setTimeout(() => this.kill(), timeoutMs);
-    timer.unref();
-    void this.ended.then(() => clearTimeout(timer));
+  #expectEnd(): void {
+    this.#isEnding = true;
+    this.#watchSilence();
+  }
+
+  /** Starts the time of silence anew; none is counted while we ourselves do not read. */
+  #watchSilence(): void {
+    if (this.#silence !== null) clearTimeout(this.#silence);
+    this.#silence = null;
+    if (!this.#isEnding || this.#isPaused) return;
+    this.#silence = setTimeout(() => this.kill(), STOP_SILENCE_MS);
+    this.#silence.unref();
+  }
+
+  /** A queue of a hundred megabytes takes its time: as long as it flows, the helper may live. */
+  #noteLife(bytes: number): void {
+    if (!this.#isEnding) return;
+    this.#bytesAfterStop += bytes;
+    if (this.#bytesAfterStop <= MAX_BYTES_AFTER_STOP) this.#watchSilence();
+    else this.#violate({ kind: 'helper-protocol', detail: 'it does not stop sending' });
   }
 
   #end(code: number | null, signal: string | null): HelperEnd {

@@ -3,6 +3,7 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type { ProfilerError } from '#shared/errors.ts';
 import { invariant } from '#shared/invariant.ts';
 import type { CaptureEndReason } from '#shared/ipc/contract.ts';
+import type { CaptureMode } from '#shared/model/capture-spec.ts';
 import type { LossReason, SessionInfo } from '#shared/model/session-info.ts';
 import { nanoseconds } from '#shared/units.ts';
 
@@ -12,6 +13,7 @@ import type { SessionWriter } from '../store/session-writer.ts';
 import { isEmptyBatch } from './batch-builder.ts';
 import type { HelperClient, HelperEnd } from './helper-client.ts';
 import type { HelperInbox } from './helper-inbox.ts';
+import { internalError } from './internal-error.ts';
 import { OwnCost } from './own-cost.ts';
 import type {
   Recording,
@@ -38,8 +40,11 @@ const SYMBOL_TURN_MS = 100;
 const MAX_WAITING_SAMPLES = 500_000;
 /** Frames without a name are asked for again this often: names of some come late. */
 const RETRY_MS = 3000;
-/** Facts wait this long for samples older than themselves, ns: the helper drains ten times as often. */
-const FACT_SLACK_NS = 1e9;
+/**
+ * Facts wait this long for samples older than themselves, ns. Precise: the helper drains ten times as
+ * often. Aggregate: a sample arrives with its slice, which lasts a second and is drained after that.
+ */
+const FACT_SLACK_NS: Readonly<Record<CaptureMode, number>> = { precise: 1e9, aggregate: 2.5e9 };
 /** A launched command gets this long to end after SIGTERM before it is left alone, ms. */
 const COMMAND_END_WAIT_MS = 2000;
 
@@ -83,11 +88,13 @@ export class LiveRecording implements Recording {
       symbols.buildIdOf(mapping, pid),
     );
     this.#feed = new SymbolFeed(this.#ingest.tables, symbols);
-    this.#startTimers();
     inbox.deliverTo(
       {
         kallsyms: (text) => symbols.addKallsyms(text),
-        facts: (facts) => this.#ingest.addFacts(facts),
+        facts: (facts) => {
+          symbols.noteFacts(facts);
+          this.#ingest.addFacts(facts);
+        },
         data: (payload) => this.#receive(payload),
         stats: (stats) => this.#cost.report(stats),
       },
@@ -97,6 +104,7 @@ export class LiveRecording implements Recording {
         setImmediate(() => this.#startCommit());
       },
     );
+    this.#startTimers();
     this.ended = helper.ended.then((end) => this.#finish(end));
     void parts.launched?.exited.then(() => this.#stopHelper('target-exited'));
   }
@@ -170,12 +178,28 @@ export class LiveRecording implements Recording {
     this.#commit ??= this.#commitNow().finally(() => {
       this.#commit = null;
       this.#resume();
-      void this.#symbolTurn();
+      void this.#attempt(() => this.#symbolTurn());
     });
   }
 
+  /** Never rejects: whatever goes wrong ends the capture. */
   async #commitNow(): Promise<void> {
-    this.#ingest.applyFactsUntil(this.#elapsedNs() - FACT_SLACK_NS);
+    await this.#attempt(() => this.#commitBatch());
+    await this.#attempt(() => this.#tellProgress());
+  }
+
+  /** Runs a step that must not stop what comes after it: a bug in it is the capture's failure. */
+  async #attempt(step: () => void | Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (thrown) {
+      this.#fail(internalError(thrown));
+    }
+  }
+
+  async #commitBatch(): Promise<void> {
+    const slackNs = FACT_SLACK_NS[this.#parts.meta.spec.mode];
+    this.#ingest.applyFactsUntil(this.#elapsedNs() - slackNs);
     const batch = this.#ingest.takeBatch({
       loss: this.#cost.takeChangedLoss(this.#ingest.malformed),
       cost: this.#cost.takeRow(this.#elapsedNs()),
@@ -185,7 +209,6 @@ export class LiveRecording implements Recording {
       const written = await this.#parts.writer.append(batch);
       if (!written.ok) this.#fail(written.error);
     }
-    this.#tellProgress();
   }
 
   async #symbolTurn(): Promise<void> {
@@ -210,15 +233,15 @@ export class LiveRecording implements Recording {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#parts.inbox.close();
     if (end.bye !== null) this.#cost.report(end.bye.stats);
-    this.#ingest.applyFactsUntil(Infinity);
+    await this.#attempt(() => this.#ingest.applyFactsUntil(Infinity));
     await this.#commitAfterRunning();
-    await this.#symbolizeRest();
-    await this.#closeFile();
+    await this.#attempt(() => this.#symbolizeRest());
+    await this.#attempt(() => this.#closeFile());
     const reason = this.#endReason(end);
     const commandExitCode = await this.#endCommand(reason);
     this.#phase = 'done';
     const result = { reason, error: this.#error ?? end.error, info: this.#info(), commandExitCode };
-    this.#tellProgress();
+    await this.#attempt(() => this.#tellProgress());
     return result;
   }
 
@@ -241,9 +264,12 @@ export class LiveRecording implements Recording {
 
   async #closeFile(): Promise<void> {
     const endNs = Math.round(this.#endNs ?? this.#elapsedNs());
-    const closed = await this.#parts.writer.finish({ state: 'complete', endNs });
-    if (!closed.ok) this.#error ??= closed.error;
-    this.#parts.symbols.dispose();
+    try {
+      const closed = await this.#parts.writer.finish({ state: 'complete', endNs });
+      if (!closed.ok) this.#error ??= closed.error;
+    } finally {
+      this.#parts.symbols.dispose();
+    }
   }
 
   #endReason(end: HelperEnd): CaptureEndReason {
@@ -275,7 +301,7 @@ export class LiveRecording implements Recording {
   }
 
   #info(): SessionInfo {
-    const { recordedBy, startedAt, host, spec } = this.#parts.meta;
+    const { recordedBy, startedAt, host, spec, unwind } = this.#parts.meta;
     return {
       formatVersion: FORMAT_VERSION,
       recordedBy,
@@ -292,6 +318,7 @@ export class LiveRecording implements Recording {
         count,
       })),
       cost: this.#cost.now(),
+      unwind: { ...unwind, tables: this.#cost.unwind },
     };
   }
 }

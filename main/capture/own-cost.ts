@@ -1,4 +1,4 @@
-import type { CostReport } from '#shared/model/session-info.ts';
+import type { CostReport, UnwindTables } from '#shared/model/session-info.ts';
 
 import type { CostRow } from '../store/session-batch.ts';
 import type { HelperStats } from './wire/helper-protocol.ts';
@@ -54,7 +54,15 @@ export class OwnCost {
     if (!this.#isNew) return null;
     this.#isNew = false;
     const { samples, idle } = this.#stats;
-    return { timeNs, ...this.now(), samples, idleSamples: idle };
+    return { timeNs, ...this.now(), samples, idleSamples: idle, unwind: this.unwind };
+  }
+
+  /** Unwind tables as last reported; null: none are used. */
+  get unwind(): UnwindTables | null {
+    const { unwind } = this.#stats;
+    if (unwind === null) return null;
+    const { tables, tableBytes, budgetBytes, pending, overBudget, failed } = unwind;
+    return { tables, tableBytes, budgetBytes, pending, overBudget, failed };
   }
 
   /** Loss counters by reason: the helper's and those counted on this side. */

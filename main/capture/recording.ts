@@ -51,4 +51,6 @@ export interface RecordingOptions {
   readonly force?: boolean;
   /** Standard streams of a launched command; 'ignore' by default. */
   readonly stdio?: TargetStdio;
+  /** Gives up a start that is under way; without effect once the recording runs. */
+  readonly signal?: AbortSignal;
 }

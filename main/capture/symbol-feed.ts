@@ -1,8 +1,10 @@
+import { encodeImageProblem, type ImageProblem } from '#shared/model/image-problem.ts';
 import type { ImageKind } from '#shared/model/session-tables.ts';
+import { MAX_INLINE_DEPTH } from '#shared/model/symbols.ts';
+import { runtimeIdentity } from '#shared/text/runtime-names.ts';
 
 import type { FunctionRow } from '../store/session-batch.ts';
 import type { FoundSymbols } from './batch-builder.ts';
-import type { Int32Column } from './columns.ts';
 import type { FrameInterner } from './frame-interner.ts';
 import { type ImageIdentity, type ImageTable, isEarlyKernel } from './image-table.ts';
 
@@ -18,6 +20,8 @@ export interface FrameSymbolizer {
     },
     offsets: readonly number[],
   ): readonly (FrameSymbol | null)[];
+  /** Why names of an image are missing, or fewer than could be; null: none is. Asked after symbolize(). */
+  problemOf?(image: Parameters<FrameSymbolizer['symbolize']>[0]): ImageProblem | null;
 }
 
 /** The function a frame lies in. */
@@ -28,17 +32,42 @@ export interface FrameSymbol {
   readonly startOffset: number;
   /** The image it belongs to, if that was not known when the frame was recorded. */
   readonly image?: { readonly kind: ImageKind; readonly path: string };
+  /** The place in the source, or the call of the first of `inlined`. */
+  readonly source?: SourcePlace | null;
+  /** Calls inlined there, outermost first. */
+  readonly inlined?: readonly {
+    readonly rawName: string;
+    readonly name: string;
+    readonly source: SourcePlace | null;
+  }[];
+}
+
+interface SourcePlace {
+  readonly file: string;
+  /** From 1; 0: not known. */
+  readonly line: number;
 }
 
 /** Tables the feed reads; all of them grow while it works. */
 export interface SymbolFeedTables {
-  readonly images: ImageTable;
-  readonly frames: FrameInterner;
+  readonly images: Pick<ImageTable, 'identityOf' | 'intern'>;
+  readonly frames: Pick<FrameInterner, 'length' | 'imageOf' | 'offsetOf'>;
   /** Per frame: samples that ended in it. May be shorter than `frames`. */
-  readonly leafHits: Int32Column;
+  readonly leafHits: { readonly data: ArrayLike<number>; readonly length: number };
   /** Live pids that have the image mapped. */
   livePids(image: number): readonly number[];
 }
+
+/** Columns of symbol rows under way. */
+interface SymbolRows {
+  readonly frame: number[];
+  readonly depth: number[];
+  readonly function: number[];
+  readonly file: number[];
+  readonly line: number[];
+}
+
+const emptySymbols = (): SymbolRows => ({ frame: [], depth: [], function: [], file: [], line: [] });
 
 /** Frames asked for in one call: bounds the time between two looks at the clock. */
 const GROUP_SIZE = 256;
@@ -54,12 +83,18 @@ export class SymbolFeed {
   #waiting: number[] = [];
   /** Frames without a name yet whose names may come late: generated code, early kernel frames. */
   #unnamed: number[] = [];
-  /** Image → start offset → row in the function table. */
-  readonly #functionRows = new Map<number, Map<number, number>>();
+  /** Image → start offset and name (identity, of generated code) → row in the function table. */
+  readonly #functionRows = new Map<number, Map<string, number>>();
   #functionCount = 0;
+  /** Rows of functions that have code of their own. */
+  readonly #placed = new Set<number>();
   #functions: FunctionRow[] = [];
-  #symbolFrames: number[] = [];
-  #symbolFunctions: number[] = [];
+  #symbols = emptySymbols();
+  readonly #fileRows = new Map<string, number>();
+  #sourceFiles: string[] = [];
+  /** Image → encodeImageProblem() as last told. */
+  readonly #problems = new Map<number, string>();
+  #newProblems = new Map<number, string>();
 
   constructor(tables: SymbolFeedTables, symbolizer: FrameSymbolizer) {
     this.#tables = tables;
@@ -91,15 +126,14 @@ export class SymbolFeed {
   take(): FoundSymbols {
     const found: FoundSymbols = {
       functions: this.#functions,
-      symbols: {
-        frame: this.#symbolFrames,
-        depth: this.#symbolFrames.map(() => 0),
-        function: this.#symbolFunctions,
-      },
+      sourceFiles: this.#sourceFiles,
+      symbols: this.#symbols,
+      imageProblems: this.#newProblems,
     };
     this.#functions = [];
-    this.#symbolFrames = [];
-    this.#symbolFunctions = [];
+    this.#sourceFiles = [];
+    this.#symbols = emptySymbols();
+    this.#newProblems = new Map();
     return found;
   }
 
@@ -138,14 +172,53 @@ export class SymbolFeed {
     if (identity.kind === 'unknown') return;
     const pids = this.#pidsOf(image, identity);
     const offsets = group.map((frame) => frames.offsetOf(frame));
-    const found = this.#symbolizer.symbolize({ ...identity, pids }, offsets);
+    const ref = { ...identity, pids };
+    const found = this.#symbolizer.symbolize(ref, offsets);
+    this.#noteProblem(image, this.#symbolizer.problemOf?.(ref) ?? null);
     group.forEach((frame, index) => {
       const symbol = found[index] ?? null;
-      if (symbol !== null) {
-        this.#symbolFrames.push(frame);
-        this.#symbolFunctions.push(this.#functionRow(image, symbol));
-      } else if (identity.kind === 'jit' || isEarlyKernel(identity)) this.#unnamed.push(frame);
+      if (symbol !== null) this.#addSymbol(image, frame, symbol);
+      else if (identity.kind === 'jit' || isEarlyKernel(identity)) this.#unnamed.push(frame);
     });
+  }
+
+  /** The owning function, then the calls inlined into it: rows that belong together. */
+  #addSymbol(image: number, frame: number, symbol: FrameSymbol): void {
+    const { source, inlined = [] } = symbol;
+    this.#addRow(frame, 0, { row: this.#functionRow(image, symbol), source: source ?? null });
+    inlined.slice(0, MAX_INLINE_DEPTH).forEach((call, k) => {
+      // Its own code is elsewhere, if there is any.
+      const row = this.#functionRow(image, { ...call, startOffset: -1 });
+      this.#addRow(frame, k + 1, { row, source: call.source });
+    });
+  }
+
+  #addRow(
+    frame: number,
+    depth: number,
+    { row, source }: { readonly row: number; readonly source: SourcePlace | null },
+  ): void {
+    this.#symbols.frame.push(frame);
+    this.#symbols.depth.push(depth);
+    this.#symbols.function.push(row);
+    this.#symbols.file.push(source === null ? -1 : this.#fileRow(source.file));
+    this.#symbols.line.push(source?.line ?? 0);
+  }
+
+  #fileRow(path: string): number {
+    const known = this.#fileRows.get(path);
+    if (known !== undefined) return known;
+    const row = this.#fileRows.size;
+    this.#fileRows.set(path, row);
+    this.#sourceFiles.push(path);
+    return row;
+  }
+
+  #noteProblem(image: number, problem: ImageProblem | null): void {
+    const text = problem === null ? '' : encodeImageProblem(problem);
+    if (text === (this.#problems.get(image) ?? '')) return;
+    this.#problems.set(image, text);
+    this.#newProblems.set(image, text);
   }
 
   /** Names of generated code are in a file that outlives its process: ask for that one. */
@@ -160,12 +233,30 @@ export class SymbolFeed {
         ? frameImage
         : this.#tables.images.intern({ ...symbol.image, buildId: '', fileIdentity: '' });
     let ofImage = this.#functionRows.get(image);
-    if (ofImage === undefined) this.#functionRows.set(image, (ofImage = new Map<number, number>()));
-    const known = ofImage.get(symbol.startOffset);
+    if (ofImage === undefined) this.#functionRows.set(image, (ofImage = new Map<string, number>()));
+    // Runtimes compile a function again and again; by its address it would be as many.
+    const isGenerated = this.#tables.images.identityOf(image).kind === 'jit';
+    const key = isGenerated
+      ? runtimeIdentity(symbol.rawName)
+      : `${symbol.startOffset} ${symbol.rawName}`;
+    const known = ofImage.get(key);
     if (known !== undefined) return known;
     const { name, rawName, startOffset } = symbol;
+    // A function seen inlined and on its own is one function; two of one name are not.
+    const anywhere = `-1 ${rawName}`;
+    const inlined = ofImage.get(anywhere);
+    if (inlined !== undefined && !this.#placed.has(inlined)) {
+      this.#placed.add(inlined);
+      ofImage.set(key, inlined);
+      return inlined;
+    }
+    const row = this.#functionCount++;
     this.#functions.push({ image, name, rawName, startOffset });
-    ofImage.set(startOffset, this.#functionCount);
-    return this.#functionCount++;
+    ofImage.set(key, row);
+    if (startOffset >= 0) {
+      this.#placed.add(row);
+      if (inlined === undefined) ofImage.set(anywhere, row);
+    }
+    return row;
   }
 }

@@ -1,10 +1,13 @@
-import { readBuildId } from '../symbolize/image-files.ts';
+import type { ImageProblem } from '#shared/model/image-problem.ts';
+import { type ImageRef, readBuildId } from '../symbolize/image-files.ts';
+import { isJitdumpPath } from '../symbolize/jit-names.ts';
 import { KernelSymbols } from '../symbolize/kernel-symbols.ts';
 import { Symbolizer } from '../symbolize/symbolizer.ts';
 import type { KernelLocator } from './address-resolver.ts';
 import type { Mapping } from './address-space.ts';
 import { EARLY_KERNEL_BASE_HIGH, isEarlyKernel } from './image-table.ts';
 import type { FrameSymbol, FrameSymbolizer } from './symbol-feed.ts';
+import type { ProcessFact } from './wire/helper-protocol.ts';
 
 const TWO_TO_32 = 2 ** 32;
 
@@ -30,6 +33,24 @@ export class SymbolSide implements FrameSymbolizer, Disposable {
     isEarlyKernel(image)
       ? offsets.map((offset) => this.#earlyKernelSymbol(offset))
       : this.#symbolizer.symbolize(image, offsets);
+
+  /** Why names of an image are missing; null: none is. Reads its file if nobody did yet. */
+  problemOf(image: ImageRef): ImageProblem | null {
+    return this.#symbolizer.imageFacts(image).problem;
+  }
+
+  /** Other files may stand for the image now: the next question reads them. */
+  forget(image: ImageRef): void {
+    this.#symbolizer.forget(image);
+  }
+
+  /** Facts as they arrive: a jitdump is read as soon as it is mapped, because its process may end soon. */
+  noteFacts(facts: readonly ProcessFact[]): void {
+    for (const fact of facts) {
+      const isDump = fact.kind === 'mapping' && isJitdumpPath(fact.path);
+      if (isDump) this.#symbolizer.noteJitdump(fact.pid, fact.path);
+    }
+  }
 
   /** Places a frame that was recorded before the table was there, then names it. */
   #earlyKernelSymbol(earlyOffset: number): FrameSymbol | null {

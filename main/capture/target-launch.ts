@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { constants as access, accessSync, readFileSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, resolve } from 'node:path';
@@ -8,6 +8,7 @@ import type { ProfilerError } from '#shared/errors.ts';
 import { invariant } from '#shared/invariant.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 
+import { kindOfPath } from './path-kind.ts';
 import { ownCapabilities } from './privileges.ts';
 
 /** inherit: the command shares the terminal (command line). ignore: it has none (desktop). */
@@ -45,7 +46,8 @@ export async function launchStopped(
     ownCapabilities().ambient === 0n
       ? stopping
       : ['setpriv', '--inh-caps=-all', '--ambient-caps=-all', '--', ...stopping];
-  const child = spawn(withoutLent[0]!, withoutLent.slice(1), { cwd, stdio });
+  const child = tryToSpawn(withoutLent, { cwd, stdio });
+  if (typeof child === 'string') return failed(argv, child);
   const exited = exitOf(child);
   const pid = child.pid;
   if (pid === undefined) return failed(argv, await spawnFailure(child));
@@ -66,6 +68,16 @@ export async function launchStopped(
 const failed = (argv: readonly string[], reason: string): Result<never, ProfilerError> =>
   err({ kind: 'command-failed', command: argv[0] ?? '', reason });
 
+/** The child, or why there can be none: some failures (E2BIG) are thrown, others come as an event. */
+function tryToSpawn(argv: readonly string[], options: SpawnOptions): ChildProcess | string {
+  try {
+    return spawn(argv[0]!, argv.slice(1), options);
+  } catch (thrown) {
+    invariant(thrown instanceof Error, 'node:child_process throws errors');
+    return thrown.message;
+  }
+}
+
 function exitOf(child: ChildProcess): Promise<number> {
   return new Promise((done) => {
     child.once('exit', (code, signal) => done(code ?? 128 + signalNumber(signal)));
@@ -78,9 +90,12 @@ function spawnFailure(child: ChildProcess): Promise<string> {
 
 /** Why execve(2) would refuse the program; null: it is there and executable. */
 function whyNotRunnable(program: string, cwd: string): string | null {
-  if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    return `the working folder ${cwd} does not exist`;
+  const folder = kindOfPath(cwd);
+  if (folder === 'absent') return `the working folder ${cwd} does not exist`;
+  if (typeof folder === 'object') {
+    return `the working folder ${cwd} cannot be used (${folder.problem})`;
   }
+  if (folder !== 'folder') return `the working folder ${cwd} is no folder`;
   const places = program.includes('/')
     ? [resolve(cwd, program)]
     : (process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin')

@@ -22,7 +22,7 @@ export const EXIT_CODES_HELP = `EXIT CODES
   4    no such target: process, cgroup or program
   5    a file cannot be read or written, or is no session
   6    the kernel or this installation cannot record
-  130  interrupted twice: the recording was given up; the file holds all but the last second`;
+  130  interrupted: a recording twice, the file holds all but the last second; symbolize once`;
 
 /** The exit code for an error. */
 export function exitCodeOf(error: ProfilerError): ExitCode {
@@ -58,6 +58,7 @@ export function exitCodeOf(error: ProfilerError): ExitCode {
     case 'helper-lost':
     case 'helper-protocol':
     case 'engine-lost':
+    case 'internal-error':
     case 'capture-busy':
     case 'session-not-open':
     case 'request-invalid':

@@ -9,12 +9,14 @@ export const ROOT_HELP = pageEnd(
   sudo emberscope record -a -d 10 -o machine.ember     everything, for 10 seconds
   sudo emberscope record -F 999 -- ./app --flag        a program and its children
   emberscope report machine.ember                      hottest functions, losses, own cost
+  emberscope symbolize machine.ember                   names for what had none, e.g. with new debug files
   emberscope machine.ember                             the same as: emberscope open machine.ember`,
   `FILES
   *.ember    a session: one SQLite database, described in SESSION-FORMAT.md. It holds samples, symbols,
              host facts, losses and the profiler's own cost, and opens anywhere without privileges.`,
   `ENVIRONMENT
   NO_COLOR                 set to anything: no colours on the terminal
+  DEBUGINFOD_URLS          servers of debug files, see: emberscope symbolize --help
   EMBERSCOPE_APP_COMMAND   how the desktop app is started, a JSON array; set by the launcher`,
 );
 
@@ -52,10 +54,27 @@ export const REPORT_HELP = pageEnd(
   Target, host, sampling, what was lost and what to do about it, what recording cost; then functions by
   self weight (in the function alone) and by total weight (in it or what it called; recursion counts
   once per sample), and processes. Shares are of all samples in the session.
-  --json prints the same as one object; weights are samples, shares 0 to 1, times nanoseconds.`,
+  --quality prints instead the share of complete user stacks, what is cut and why, which modules lack
+  names, losses, memory of unwind tables and own CPU, each with what to do about it.
+  --json prints all of it as one object; weights are samples, shares 0 to 1, times nanoseconds.`,
   `EXAMPLES
   emberscope report app.ember --top 30
   emberscope report app.ember --json | jq '.hottestBySelf[0]'`,
+);
+
+export const SYMBOLIZE_HELP = pageEnd(
+  `OUTPUT
+  How many frames got a name, by image, and what is still without one and why. Names are only added:
+  samples, stacks and totals stay byte for byte. A program or debug file is believed if its build id is
+  the recorded one; generated code and the kernel only in the boot they were recorded in.
+  Ctrl-C ends it early; the file keeps what was found. A session that is being recorded is refused.`,
+  `DEBUGINFOD
+  --debuginfod asks the servers named in DEBUGINFOD_URLS, through the system's client library
+  (libdebuginfod.so.1), for the files that are missing here, hottest first. Without the option nothing
+  is asked of the network. Files are kept where the library keeps them: DEBUGINFOD_CACHE_PATH.`,
+  `EXAMPLES
+  emberscope symbolize app.ember
+  DEBUGINFOD_URLS=https://debuginfod.debian.net emberscope symbolize app.ember --debuginfod`,
 );
 
 export const EXPORT_HELP = pageEnd(

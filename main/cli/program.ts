@@ -8,6 +8,7 @@ import {
   UNWIND_MODES,
 } from '#shared/model/capture-spec.ts';
 import { countArgument, numberArgument, secondsArgument } from './arguments.ts';
+import type { SymbolizeOptions } from './commands/symbolize.ts';
 import type { ExitCode } from './exit-codes.ts';
 import {
   DEMO_HELP,
@@ -18,6 +19,7 @@ import {
   REPORT_HELP,
   ROOT_HELP,
   SQL_HELP,
+  SYMBOLIZE_HELP,
 } from './help-text.ts';
 import { defaultFileName, type RecordOptions, specOf } from './record-options.ts';
 import { printError } from './terminal.ts';
@@ -43,7 +45,8 @@ export function programOf(done: Done): Command {
     .helpCommand('help [command]', 'print the help of a command')
     .enablePositionalOptions()
     .addHelpText('after', ROOT_HELP);
-  for (const add of [record, open, report, exportCommand, sql, doctor, demo]) add(program, done);
+  for (const add of [record, open, report, symbolize, exportCommand, sql, doctor, demo])
+    add(program, done);
   for (const command of program.commands) command.helpOption('-h, --help', 'print this help');
   for (const command of [program, ...program.commands]) {
     command
@@ -127,11 +130,28 @@ function report(program: Command, done: Done): void {
     .description('Print the hottest functions, losses and the own cost of a session.')
     .argument('<FILE>', 'session file')
     .option('-n, --top <N>', 'rows per table', countArgument, 15)
+    .option('--quality', 'how far stacks and names can be trusted, and what to do about the rest')
     .option('--json', 'print as JSON')
     .addHelpText('after', REPORT_HELP)
-    .action(async (file: string, options: { top: number; json?: boolean }) => {
+    .action(async (file: string, options: { top: number; json?: boolean; quality?: boolean }) => {
       const { runReport } = await import('./commands/report.ts');
       done(await runReport(file, options));
+    });
+}
+
+function symbolize(program: Command, done: Done): void {
+  program
+    .command('symbolize')
+    .description('Give names to what has none in a recorded session, from files that are here now.')
+    .argument('<FILE>', 'session file')
+    .option('--force', 'look up all code again, also what has a name')
+    .option('--debuginfod', 'fetch missing debug files from the servers in DEBUGINFOD_URLS')
+    .option('--download-limit <MIB>', 'fetch at most this much, MiB', countArgument, 1024)
+    .option('--json', 'print the outcome as JSON')
+    .addHelpText('after', SYMBOLIZE_HELP)
+    .action(async (file: string, options: SymbolizeOptions) => {
+      const { runSymbolize } = await import('./commands/symbolize.ts');
+      done(await runSymbolize(file, options));
     });
 }
 

@@ -1,11 +1,15 @@
 import { buildCallTree } from '#shared/model/call-tree.ts';
-import { keyCount, keySpaceOf, labelOfKey } from '#shared/model/call-tree-keys.ts';
+import { keySpaceOf, labelOfKey } from '#shared/model/call-tree-keys.ts';
 import { WHOLE_SESSION } from '#shared/model/call-tree-selection.ts';
 import { functionTotals } from '#shared/model/function-totals.ts';
 import { processTotals } from '#shared/model/process-totals.ts';
+import { stackQuality } from '#shared/model/quality.ts';
+import { runtimeHints } from '#shared/model/runtime-hints.ts';
 import type { SessionInfo } from '#shared/model/session-info.ts';
 import type { SessionTables } from '#shared/model/session-tables.ts';
 import { describeLoss } from '#shared/text/loss-text.ts';
+import type { QualityLine } from '#shared/text/quality-line.ts';
+import { type Completeness, completenessOf, qualityLines } from '#shared/text/quality-text.ts';
 
 /** What `report` says, as data; `report --json` prints it. Weights: samples. Shares: 0 to 1 of all. */
 export interface Report {
@@ -17,6 +21,12 @@ export interface Report {
   readonly processes: readonly ReportedProcess[];
   readonly loss: readonly ReportedLoss[];
   readonly ownCost: OwnCost;
+  readonly quality: ReportedQuality;
+}
+
+/** How far stacks and names can be trusted; `report --quality` prints it. */
+export interface ReportedQuality extends Completeness {
+  readonly lines: readonly QualityLine[];
 }
 
 export interface ReportedFunction {
@@ -70,7 +80,14 @@ export function reportOf(tables: SessionTables, info: SessionInfo, top: number):
     processes: processRows(tables).slice(0, top),
     loss: info.loss.filter(({ count }) => count > 0).map(lossRow),
     ownCost: ownCostOf(info),
+    quality: qualityOf(tables, info),
   };
+}
+
+function qualityOf(tables: SessionTables, info: SessionInfo): ReportedQuality {
+  const quality = stackQuality(tables);
+  const lines = qualityLines(quality, info, runtimeHints(tables));
+  return { ...completenessOf(quality, info), lines };
 }
 
 function functionRows(tables: SessionTables): {
@@ -79,7 +96,7 @@ function functionRows(tables: SessionTables): {
 } {
   const space = keySpaceOf(tables, 'none');
   const tree = buildCallTree(tables, WHOLE_SESSION, space);
-  const totals = functionTotals(tree, keyCount(space));
+  const totals = functionTotals(tree, space);
   const whole = tree.total[0]!;
   const rows = Array.from(totals.key, (key, row): ReportedFunction => {
     const { name, image, kind } = labelOfKey(tables, space, key, totals.frame[row]!);

@@ -10,6 +10,7 @@ import {
 } from '#shared/text/format-value.ts';
 import { describeLoss, lostSamples } from '#shared/text/loss-text.ts';
 import { printable } from '#shared/text/printable-text.ts';
+import { completenessText } from '#shared/text/quality-text.ts';
 import { describeTarget } from '#shared/text/target-text.ts';
 import { NS_PER_S } from '#shared/units.ts';
 import {
@@ -25,6 +26,7 @@ import { type Column, textTable } from './text-table.ts';
 export function reportLines(report: Report, columns: number | null): string[] {
   return [
     ...headLines(report.session),
+    `stacks    ${completenessText(report.quality)}; more: emberscope report --quality`,
     '',
     ...(report.total === 0
       ? ['There are no samples in this session: nothing of the target ran while it was recorded.']

@@ -1,5 +1,6 @@
 import { err, ok, type Result } from '#shared/result.ts';
 import { type ByteSource, inBounds } from './byte-source.ts';
+import { inflateOldSection, inflateSection } from './section-inflate.ts';
 
 /** A program header: which bytes of the file are mapped where. All in bytes, as the file says it. */
 export interface ElfSegment {
@@ -120,9 +121,25 @@ export class ElfFile {
 
   /** Content of a section; null: it has none here (NOBITS), is compressed, or lies outside the file. */
   sectionBytes(section: ElfSection): Buffer | null {
-    if (section.type === SHT_NOBITS || (section.flags & SHF_COMPRESSED) !== 0) return null;
+    if (section.type === SHT_NOBITS || isCompressed(section)) return null;
     if (section.bytes > MAX_SECTION_BYTES) return null;
     return this.source.read(section.offset, section.bytes);
+  }
+
+  /** As sectionBytes(), and unpacked if it is compressed (zlib; zstd where Node has it). */
+  unpackedBytes(section: ElfSection): Buffer | null {
+    const isOld = section.name.startsWith('.zdebug_');
+    if (!isOld && !isCompressed(section)) return this.sectionBytes(section);
+    if (section.type === SHT_NOBITS || section.bytes > MAX_SECTION_BYTES) return null;
+    const packed = this.source.read(section.offset, section.bytes);
+    if (packed === null) return null;
+    return isOld ? inflateOldSection(packed) : inflateSection(packed, this.is64);
+  }
+
+  /** `length` bytes of an uncompressed section from `offset` in it; null: outside it or the file. */
+  sectionSlice(section: ElfSection, offset: number, length: number): Buffer | null {
+    if (section.type === SHT_NOBITS || !inBounds(offset, length, section.bytes)) return null;
+    return this.source.read(section.offset + offset, length);
   }
 
   /** Content of a segment in the file, at most `limit` bytes of it; null: outside the file. */
@@ -134,6 +151,11 @@ export class ElfFile {
   sectionNamed(name: string): ElfSection | undefined {
     return this.sections.find((section) => section.name === name);
   }
+}
+
+/** Whether the file has the section's content in packed form: read it by unpackedBytes(). */
+export function isCompressed(section: ElfSection): boolean {
+  return (section.flags & SHF_COMPRESSED) !== 0;
 }
 
 /** The loaded segment that holds a byte of the file, one with code first; null: none does. */

@@ -59,4 +59,22 @@ export function debugLinkOf(elf: ElfFile): DebugLink | null {
   return { name, crc32: bytes.readUInt32LE(crcAt) };
 }
 
+/** What .gnu_debugaltlink says: where dwz put what several debug files share, and its build id. */
+export interface AltLink {
+  /** As written: absolute, or relative to the debug file. */
+  readonly path: string;
+  /** Lower-case hex. */
+  readonly buildId: string;
+}
+
+/** null: none, or damaged. */
+export function altLinkOf(elf: ElfFile): AltLink | null {
+  const section = elf.sectionNamed('.gnu_debugaltlink');
+  if (section === undefined || section.bytes > 8192) return null;
+  const bytes = elf.unpackedBytes(section);
+  const end = bytes?.indexOf(0) ?? -1;
+  if (bytes === null || end <= 0 || bytes.length - end - 1 > MAX_BUILD_ID_BYTES) return null;
+  return { path: bytes.toString('utf8', 0, end), buildId: bytes.toString('hex', end + 1) };
+}
+
 const roundUp4 = (value: number): number => Math.ceil(value / 4) * 4;

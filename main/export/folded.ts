@@ -1,12 +1,14 @@
 import { shortImageName } from '#shared/model/call-tree-keys.ts';
 import type { SessionTables } from '#shared/model/session-tables.ts';
+import { inlineDepths } from '#shared/model/symbols.ts';
 import { printFoldedStack } from '#shared/text/folded-stacks.ts';
-import { frameKind } from '#shared/text/frame-name.ts';
+import { frameKind, kindSuffix } from '#shared/text/frame-name.ts';
 import type { Exporter } from './exporter.ts';
 
 /**
  * Folded stacks, line for line as FlameGraph's stackcollapse-perf prints them by default from perf
- * script: "command;root;…;leaf count", sorted, so that both can be compared with diff.
+ * script: "command;root;…;leaf count", sorted, so that both can be compared with diff. Inlined calls
+ * end in "_[i]", as it marks them with --inline. perf does not mark incomplete stacks: neither does this.
  */
 export const FOLDED: Exporter = {
   id: 'folded',
@@ -19,7 +21,7 @@ function* foldedLines(tables: SessionTables): Iterable<string> {
   const names = foldedFrameNames(tables);
   const weights = new Map<string, number>();
   for (const { command, stack, weight } of weightsByCommand(tables)) {
-    const frames = framesOf(tables, stack).map((frame) => names(frame, command));
+    const frames = framesOf(tables, stack).flatMap((frame) => names(frame, command));
     // Without the count: what is printed after the last space is added up first.
     const line = printFoldedStack({ frames: [command, ...frames], count: 0 }).slice(0, -2);
     weights.set(line, (weights.get(line) ?? 0) + weight);
@@ -61,22 +63,38 @@ function* weightsByCommand(tables: SessionTables): Iterable<StackWeight> {
   }
 }
 
-/** Frame rows of a stack, root first. */
+/** Frame rows of a stack, root first; the mark of an incomplete one is no frame. */
 function framesOf(tables: SessionTables, leaf: number): number[] {
   const frames: number[] = [];
   for (let row = leaf; row >= 0; row = tables.stacks.parent[row]!) {
-    frames.push(tables.stacks.frame[row]!);
+    const frame = tables.stacks.frame[row]!;
+    if (frameKind(tables, frame) !== 'incomplete') frames.push(frame);
   }
   return frames.reverse();
 }
 
-/** A function from frame row and command to the name, each computed once per frame. */
-function foldedFrameNames(tables: SessionTables): (frame: number, command: string) => string {
-  const known: string[] = [];
+/**
+ * A function from frame row and command to the names: the owning function's and those of the calls
+ * inlined there, outermost first. Computed once per frame.
+ */
+function foldedFrameNames(
+  tables: SessionTables,
+): (frame: number, command: string) => readonly string[] {
+  const known: (readonly string[])[] = [];
+  const inlined = inlineDepths(tables);
+  const namesOf = (frame: number): readonly string[] => {
+    const first = tables.frames.symbol[frame]!;
+    const calls = Array.from({ length: inlined?.[frame] ?? 0 }, (_, k) => {
+      const name = tables.functions.name[tables.symbols.func[first + 1 + k]!] ?? '';
+      return `${tidied(name)}${kindSuffix('inlined')}`;
+    });
+    return [tidied(nameAsPerf(tables, frame)), ...calls];
+  };
   return (frame, command) => {
-    const name = (known[frame] ??= tidied(nameAsPerf(tables, frame)));
+    const names = (known[frame] ??= namesOf(frame));
     // Java's own notation for classes: "Lorg/x/Y;.call" is "org/x/Y:.call".
-    return command === 'java' && name.includes('/') ? name.replace(/^L/, '') : name;
+    if (command !== 'java') return names;
+    return names.map((name) => (name.includes('/') ? name.replace(/^L/, '') : name));
   };
 }
 

@@ -122,14 +122,14 @@ function draw() {
   }
 }
 function drawBox(box, from, to, character) {
-  const [name, , kind, slot] = labels[label[box]];
+  const [name, , pattern, slot] = labels[label[box]];
   const theme = themes[darkScheme.matches ? 1 : 0];
   const y = top(box);
   const wide = to - from;
   context.globalAlpha = depth[box] < depth[zoom] ? 0.55 : matched !== null && !matched[label[box]] ? 0.35 : 1;
   context.fillStyle = theme.fills[slot];
   context.fillRect(from, y, wide > 2 ? wide - 0.5 : wide, ROW - 1);
-  if (wide > 4 && (kind === 'kernel' || kind === 'jit')) texture(theme.texture, kind, from, to, y);
+  if (wide > 4 && pattern !== '') texture(theme.texture, pattern, from, to, y);
   const fits = Math.floor((wide - 2 * PAD) / character);
   if (fits >= 3) {
     const all = Array.from(name);
@@ -143,21 +143,25 @@ function drawBox(box, from, to, character) {
     context.strokeRect(from + 0.75, y + 0.75, Math.max(1, wide - 2), ROW - 2.5);
   }
 }
-// Kernel code is hatched and JIT code dotted: colour alone would not do.
-function texture(style, kind, from, to, y) {
+// Lines and dots tell kinds of code apart: colour alone would not do.
+function texture(style, pattern, from, to, y) {
   context.save();
   context.beginPath();
   context.rect(from, y, to - from, ROW - 1);
   context.clip();
   context.fillStyle = context.strokeStyle = style;
-  if (kind === 'kernel') {
-    context.lineWidth = 1.5;
+  if (pattern === 'kernel' || pattern === 'incomplete') {
+    const gap = pattern === 'kernel' ? 7 : 12;
+    const up = pattern === 'kernel' ? y : y + ROW;
+    context.lineWidth = pattern === 'kernel' ? 1.5 : 4;
     context.beginPath();
-    for (let x = from - ROW - from % 7; x < to; x += 7) {
-      context.moveTo(x, y + ROW);
-      context.lineTo(x + ROW, y);
+    for (let x = from - ROW - from % gap; x < to; x += gap) {
+      context.moveTo(x, y + ROW + y - up);
+      context.lineTo(x + ROW, up);
     }
     context.stroke();
+  } else if (pattern === 'inlined') {
+    for (let x = from + 2; x < to; x += 5) context.fillRect(x, y, 1, ROW);
   } else for (let x = from - from % 5; x < to; x += 5)
     for (let line = 2; line < ROW; line += 5) context.fillRect(x, y + line, 1.5, 1.5);
   context.restore();

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
-import { keyCount, keySpaceOf, labelOfKey } from '#shared/model/call-tree-keys.ts';
+import { type KeyLabel, keySpaceOf, labelOfKey } from '#shared/model/call-tree-keys.ts';
+import { DARK_THEME, type FlameTheme, LIGHT_THEME, textureOf } from '#shared/model/flame-theme.ts';
 import { colorSlot } from '#shared/model/frame-color.ts';
 import { functionTotals } from '#shared/model/function-totals.ts';
 import { formatPercent, formatQuantity } from '#shared/text/format-value.ts';
 import { describeLoss } from '#shared/text/loss-text.ts';
 import { printable } from '#shared/text/printable-text.ts';
+import { stopOfName } from '#shared/text/unwind-text.ts';
 import type { Exporter, ExportSource } from './exporter.ts';
 import { type FlameDocument, flameDocumentOf } from './flame-document.ts';
-import { DARK_THEME, type FlameTheme, LIGHT_THEME } from './flame-theme.ts';
 import { PAGE_SCRIPT, PAGE_STYLE } from './html-page.ts';
 import { escapeMarkup, scriptSafeJson } from './markup.ts';
 
@@ -68,7 +69,12 @@ const hashSource = (text: string): string =>
 /** What the page's script reads; columns of equal length, boxes by depth, from left to right. */
 interface PageData {
   readonly themes: readonly [light: FlameTheme, dark: FlameTheme];
-  readonly labels: readonly (readonly [name: string, image: string, kind: string, slot: number])[];
+  readonly labels: readonly (readonly [
+    name: string,
+    image: string,
+    texture: string,
+    slot: number,
+  ])[];
   /** Row of labels, per box. */
   readonly label: readonly number[];
   /** Box of the parent, -1 at the root; always an earlier one. */
@@ -81,7 +87,7 @@ interface PageData {
 function pageData(flame: FlameDocument): { readonly data: PageData; readonly leftOut: number } {
   const { rows, tree } = flame;
   const cutOff = heaviestLeftOut(tree.total);
-  const labels: [string, string, string, number][] = [];
+  const labels: PageLabel[] = [];
   const labelOfKeys = new Map<number, number>();
   const data = {
     themes: [LIGHT_THEME, DARK_THEME],
@@ -103,7 +109,7 @@ function pageData(flame: FlameDocument): { readonly data: PageData; readonly lef
     let label = labelOfKeys.get(tree.key[node]!);
     if (label === undefined) {
       const words = flame.label(box);
-      label = labels.push([words.name, words.image, words.kind, colorSlot(words)]) - 1;
+      label = labels.push(pageLabel(words)) - 1;
       labelOfKeys.set(tree.key[node]!, label);
     }
     place[box] = data.label.push(label) - 1;
@@ -112,6 +118,19 @@ function pageData(flame: FlameDocument): { readonly data: PageData; readonly lef
     data.self.push(tree.self[node]!);
   }
   return { data, leftOut: rows.length - data.label.length };
+}
+
+type PageLabel = PageData['labels'][number];
+
+/** The image's place says what an inlined or incomplete box is. */
+function pageLabel(words: KeyLabel): PageLabel {
+  const { name, image, kind } = words;
+  const stop = kind === 'incomplete' ? stopOfName(name) : null;
+  const note =
+    stop === null
+      ? [kind === 'inlined' ? 'inlined' : '', image].filter((part) => part !== '').join(' · ')
+      : `${stop.sentence} ${stop.remedy}`;
+  return [name, note, textureOf(kind) ?? '', colorSlot(words)];
 }
 
 /** The weight up to which boxes are left out so that no more than MAX_BOXES remain; -1: all stay. */
@@ -136,7 +155,7 @@ function lossMarkup({ info }: ExportSource): string {
 /** The hottest functions as a plain table: for screen readers, print and pages without scripts. */
 function tableMarkup({ tables }: ExportSource, flame: FlameDocument): string {
   const space = keySpaceOf(tables, 'command');
-  const totals = functionTotals(flame.tree, keyCount(space));
+  const totals = functionTotals(flame.tree, space);
   const whole = flame.tree.total[0]!;
   const rows: string[] = [];
   for (let row = 0; row < Math.min(TABLE_ROWS, totals.length); row++) {

@@ -1,7 +1,7 @@
+import { DARK_THEME, type FlameTheme, LIGHT_THEME, textureOf } from '#shared/model/flame-theme.ts';
 import { colorSlot } from '#shared/model/frame-color.ts';
 import type { Exporter, ExportSource } from './exporter.ts';
 import { type FlameDocument, flameDocumentOf } from './flame-document.ts';
-import { DARK_THEME, type FlameTheme, LIGHT_THEME } from './flame-theme.ts';
 import { escapeMarkup } from './markup.ts';
 
 /** A flame graph as one SVG image: no script, tooltips by title elements, dark and light. */
@@ -47,10 +47,12 @@ ${themeRules(DARK_THEME)}
 }
 `;
 
-/** Textures tell kinds of code apart without colour: kernel hatched, JIT dotted. */
+/** Textures tell kinds of code apart without colour; ids as textureOf() names them. */
 const TEXTURES = `<defs>
 <pattern id="kernel" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="texture" width="1.5" height="6"/></pattern>
 <pattern id="jit" width="6" height="6" patternUnits="userSpaceOnUse"><rect class="texture" width="2" height="2"/><rect class="texture" x="3" y="3" width="2" height="2"/></pattern>
+<pattern id="inlined" width="5" height="6" patternUnits="userSpaceOnUse"><rect class="texture" width="1" height="6"/></pattern>
+<pattern id="incomplete" width="9" height="9" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)"><rect class="texture" width="4" height="9"/></pattern>
 </defs>
 `;
 
@@ -81,7 +83,7 @@ function boxMarkup(flame: FlameDocument, box: number): string {
     words === '' ? '' : `<text x="${decimal(x + 3)}" y="${y + 12}">${escapeMarkup(words)}</text>`;
   const place = `x="${decimal(x)}" y="${y}" width="${decimal(width)}" height="${BOX_HEIGHT - 1}"`;
   const title = escapeMarkup(flame.describe(box) + image);
-  const texture = label.kind === 'kernel' || label.kind === 'jit' ? label.kind : null;
+  const texture = textureOf(label.kind);
   const overlay = texture === null ? '' : `<rect ${place} fill="url(#${texture})"/>`;
   return `<g class="box"><title>${title}</title><rect class="f${colorSlot(label)}" ${place}/>${overlay}${text}</g>\n`;
 }

@@ -16,8 +16,18 @@ export type Pointer = Uint8Array | bigint | null;
 
 /** Calls back on this thread's event loop whenever the descriptor has something to read, until stopped. */
 export function watchReadable(fd: number, onReadable: () => void): { stop(): void } {
-  return koffi().node.poll(fd, { readable: true }, onReadable);
+  const handle = koffi().node.poll(fd, { readable: true }, onReadable);
+  watches.add(handle);
+  return {
+    stop() {
+      watches.delete(handle);
+      handle.stop();
+    },
+  };
 }
+
+/** Watches under way: a handle that nobody holds is collected, and its watch ends without a word. */
+const watches = new Set<object>();
 
 /** errno of the latest foreign call of this thread; valid until the next one. */
 export const errno = (): number => koffi().errno();

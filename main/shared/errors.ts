@@ -40,6 +40,8 @@ export type ProfilerError =
     }
   | { readonly kind: 'capture-busy' }
   | { readonly kind: 'engine-lost'; readonly detail: string }
+  /** A bug of ours: `detail` is what was thrown, for a report. */
+  | { readonly kind: 'internal-error'; readonly detail: string }
   | { readonly kind: 'file-not-found'; readonly path: string }
   | { readonly kind: 'file-unreadable'; readonly path: string; readonly reason: string }
   | { readonly kind: 'output-unwritable'; readonly path: string; readonly reason: string }

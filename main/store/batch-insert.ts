@@ -2,7 +2,13 @@ import { invariant } from '#shared/invariant.ts';
 import { LOSS_REASONS } from '#shared/text/loss-text.ts';
 import type { Connection } from './connection.ts';
 import { insertSamples } from './sample-insert.ts';
-import type { FrameColumns, SessionBatch, StackColumns, SymbolColumns } from './session-batch.ts';
+import type {
+  CostRow,
+  FrameColumns,
+  SessionBatch,
+  StackColumns,
+  SymbolColumns,
+} from './session-batch.ts';
 
 /** The next free id of every table with dense ids. */
 export interface NextIds {
@@ -13,6 +19,7 @@ export interface NextIds {
   frames: number;
   stacks: number;
   functions: number;
+  sourceFiles: number;
   symbols: number;
   chunks: number;
 }
@@ -25,6 +32,7 @@ export const FIRST_IDS: Readonly<NextIds> = {
   frames: 0,
   stacks: 0,
   functions: 0,
+  sourceFiles: 0,
   symbols: 0,
   chunks: 0,
 };
@@ -110,10 +118,16 @@ export async function insertBatch(
     ['image', 'name', 'raw_name', 'start_offset'],
     batch.functions.map((row) => [row.image, row.name, row.rawName, row.startOffset]),
   );
+  next.sourceFiles = await insert(
+    'source_file',
+    ids.sourceFiles,
+    ['path'],
+    batch.sourceFiles.map((path) => [path]),
+  );
   next.symbols = await insert(
     'symbol',
     ids.symbols,
-    ['frame', 'depth', 'function'],
+    ['frame', 'depth', 'function', 'file', 'line'],
     symbolRows(batch.symbols),
   );
   next.chunks = await insertSamples(connection, batch.samples, ids.chunks);
@@ -129,12 +143,21 @@ function frameRows({ image, offset, kind }: FrameColumns): readonly Row[] {
 }
 
 function symbolRows(symbols: SymbolColumns): readonly Row[] {
-  const { frame, depth } = symbols;
+  const { frame, depth, file, line } = symbols;
+  const columns = [depth, symbols.function, file, line];
   invariant(
-    frame.length === depth.length && frame.length === symbols.function.length,
+    columns.every((column) => column.length === frame.length),
     'symbol columns',
   );
-  return frame.map((row, i) => [row, depth[i]!, symbols.function[i]!]);
+  const follows = depth.every(
+    (level, i) => level === 0 || (level === depth[i - 1]! + 1 && frame[i] === frame[i - 1]),
+  );
+  invariant(follows, 'an inlined call does not follow its caller');
+  return frame.map((row, i) => [
+    ...[row, depth[i]!, symbols.function[i]!],
+    file[i]! < 0 ? null : file[i]!,
+    line[i]! <= 0 ? null : line[i]!,
+  ]);
 }
 
 /**
@@ -183,11 +206,28 @@ async function applyUpdates(connection: Connection, batch: SessionBatch): Promis
       count,
     ]);
   }
-  const { cost } = batch;
-  if (cost === null) return;
-  await connection.run('INSERT OR REPLACE INTO cost VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', [
+  for (const [image, problem] of batch.imageProblems) {
+    await connection.run('INSERT OR REPLACE INTO image_problem (image, problem) VALUES (?, ?)', [
+      image,
+      problem,
+    ]);
+  }
+  if (batch.cost !== null) await insertCost(connection, batch.cost);
+}
+
+async function insertCost(connection: Connection, cost: CostRow): Promise<void> {
+  const { unwind } = cost;
+  const values = [
     ...[Math.round(cost.timeNs), cost.bpfRuns, cost.bpfNs, cost.helperCpuNs],
     ...[cost.helperRssBytes, cost.engineCpuNs, cost.engineRssBytes],
     ...[cost.samples, cost.idleSamples],
-  ]);
+    ...(unwind === null
+      ? [null, null, null, null, null, null]
+      : [
+          ...[unwind.tables, unwind.tableBytes, unwind.budgetBytes],
+          ...[unwind.pending, unwind.overBudget, unwind.failed],
+        ]),
+  ];
+  const marks = values.map(() => '?').join(', ');
+  await connection.run(`INSERT OR REPLACE INTO cost VALUES (${marks})`, values);
 }

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type * as Sqlite from 'sqlite3';
 import { invariant } from '#shared/invariant.ts';
-import { SqliteFailure } from './store-failure.ts';
+import { failureCode, SqliteFailure } from './store-failure.ts';
 
 /** What a column can hold on this side. 64-bit values that exceed 2^53 are hex text, never bigint. */
 export type SqlValue = number | string | null | Uint8Array;
@@ -21,10 +21,15 @@ const BUSY_TIMEOUT_MS = 5000;
 /** Files this process has open through SQLite, by device and inode. */
 const openHere = new Map<string, number>();
 
-/** Device and inode of a file, or null when there is none. */
-function identity(path: string): string | null {
-  const facts = statSync(path, { throwIfNoEntry: false });
-  return facts === undefined ? null : `${facts.dev}:${facts.ino}`;
+/** Device and inode of a file: one for all its names; null when there is none that can be reached. */
+export function fileIdentity(path: string): string | null {
+  try {
+    const { dev, ino } = statSync(path);
+    return `${dev}:${ino}`;
+  } catch (thrown) {
+    if (failureCode(thrown) === null) throw thrown;
+    return null;
+  }
 }
 
 /**
@@ -32,7 +37,7 @@ function identity(path: string): string | null {
  * means: closing any descriptor of it drops every POSIX lock the process holds on it (fcntl(2)).
  */
 export function isOpenHere(path: string): boolean {
-  const id = identity(path);
+  const id = fileIdentity(path);
   return id !== null && openHere.has(id);
 }
 
@@ -74,7 +79,7 @@ export class Connection implements AsyncDisposable {
   private constructor(path: string, database: Sqlite.Database) {
     this.path = path;
     this.#database = database;
-    this.#identity = identity(path);
+    this.#identity = fileIdentity(path);
     if (this.#identity !== null) {
       openHere.set(this.#identity, (openHere.get(this.#identity) ?? 0) + 1);
     }

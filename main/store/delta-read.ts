@@ -1,15 +1,20 @@
 import type {
   FrameTable,
   FunctionTable,
+  ImageProblemTable,
   ImageTable,
   ProcessTable,
   SampleTable,
   SessionCursor,
   SessionDelta,
+  SourceFileTable,
   StackTable,
+  SymbolTable,
   ThreadTable,
 } from '#shared/model/session-tables.ts';
 import { FRAME_KINDS, IMAGE_KINDS } from '#shared/model/session-tables.ts';
+import { applySymbols, MAX_INLINE_DEPTH } from '#shared/model/symbols.ts';
+import { isInterpretedName } from '#shared/text/runtime-names.ts';
 import type { RowRange } from './column-query.ts';
 import { readNumbers, readTexts } from './column-query.ts';
 import type { Connection, SqlValue } from './connection.ts';
@@ -21,6 +26,7 @@ const CURSOR_TABLES = [
   ['processes', 'process'],
   ['threads', 'thread'],
   ['functions', 'function'],
+  ['sourceFiles', 'source_file'],
   ['frames', 'frame'],
   ['stacks', 'stack'],
   ['chunks', 'sample_chunk'],
@@ -33,12 +39,21 @@ export async function readCursor(connection: Connection): Promise<SessionCursor>
     ([field, table]) => `(SELECT coalesce(max(id) + 1, 0) FROM ${table}) AS ${field}`,
   );
   const row = await connection.one(`SELECT ${counts.join(', ')}`);
-  const rows = (field: keyof SessionCursor): number => asCount(row[field]);
+  const { bytes } = await connection.one(
+    'SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size',
+  );
+  // Ids are dense and a row takes a byte at least: more are damage, and no memory is taken for them.
+  const rows = (field: keyof SessionCursor): number => {
+    const count = asCount(row[field]);
+    undamaged(count <= asCount(bytes), 'a table has ids beyond the size of the file');
+    return count;
+  };
   return {
     images: rows('images'),
     processes: rows('processes'),
     threads: rows('threads'),
     functions: rows('functions'),
+    sourceFiles: rows('sourceFiles'),
     frames: rows('frames'),
     stacks: rows('stacks'),
     chunks: rows('chunks'),
@@ -72,21 +87,21 @@ export async function readDelta(
   const images = await readImages(connection, range('images', 'image'));
   const processes = await readProcesses(connection, to.processes);
   const threads = await readThreads(connection, to);
+  const imageProblems = await readImageProblems(connection, to);
   const functions = await readFunctions(connection, range('functions', 'function'), to);
+  const sourceFiles = await readSourceFiles(connection, range('sourceFiles', 'source_file'));
   const frames = await readFrames(connection, range('frames', 'frame'), to);
   const stacks = await readStacks(connection, range('stacks', 'stack'), to);
   const samples = await readSamples(connection, { from: from.chunks, to: to.chunks });
   checkSamples(samples, to);
-  const symbols = await readSymbols(connection, from, to);
-  for (let i = 0; i < symbols.frame.length; i++) {
-    const row = symbols.frame[i]! - from.frames;
-    if (row >= 0) frames.func[row] = symbols.function[i]!;
-  }
+  const symbols = await readSymbols(connection, range('symbols', 'symbol'), to);
+  applySymbols(frames, symbols, { firstRow: from.symbols, firstFrame: from.frames });
   return {
     ...{ from, to },
-    tables: { images, processes, threads, functions, frames, stacks, samples },
-    symbolFrame: symbols.frame,
-    symbolFunction: symbols.function,
+    tables: {
+      ...{ images, imageProblems, processes, threads, functions, sourceFiles },
+      ...{ symbols, frames, stacks, samples },
+    },
   };
 }
 
@@ -136,6 +151,10 @@ async function readThreads(connection: Connection, to: SessionCursor): Promise<T
   return { length, process, tid, comm };
 }
 
+/** The runtime's own name of a function in generated code; empty for others. */
+const GENERATED_NAME = `(SELECT CASE image.kind WHEN ${IMAGE_KINDS.indexOf('jit')} THEN raw_name ELSE '' END
+  FROM image WHERE image.id = function.image)`;
+
 async function readFunctions(
   connection: Connection,
   range: RowRange,
@@ -145,8 +164,9 @@ async function readFunctions(
   const image = new Int32Array(length);
   await readNumbers(connection, range, [{ sql: 'image', into: image }]);
   within(image, 0, to.images, 'function.image');
-  const [name = []] = await readTexts(connection, range, ['name']);
-  return { length, name, image };
+  const [name = [], generated = []] = await readTexts(connection, range, ['name', GENERATED_NAME]);
+  const interpreted = Uint8Array.from(generated, (raw) => (isInterpretedName(raw) ? 1 : 0));
+  return { length, name, image, interpreted };
 }
 
 async function readFrames(
@@ -165,7 +185,8 @@ async function readFrames(
   ]);
   within(image, 0, to.images, 'frame.image');
   within(kind, 0, FRAME_KINDS.length, 'frame.kind');
-  return { length, image, offset, kind, func: new Int32Array(length).fill(-1) };
+  const func = new Int32Array(length).fill(-1);
+  return { length, image, offset, kind, func, symbol: func.slice() };
 }
 
 async function readStacks(
@@ -198,29 +219,44 @@ function checkSamples({ thread, stack }: SampleTable, to: SessionCursor): void {
   within(stack, -1, to.stacks, 'a sample stack');
 }
 
-interface Symbols {
-  readonly frame: Int32Array;
-  readonly function: Int32Array;
-}
-
-/** Symbols of the machine code's own function (depth 0); inlined ones are not in the tables yet. */
 async function readSymbols(
   connection: Connection,
-  from: SessionCursor,
+  range: RowRange,
   to: SessionCursor,
-): Promise<Symbols> {
-  const range = { table: 'symbol', from: from.symbols, to: to.symbols };
-  const length = to.symbols - from.symbols;
+): Promise<SymbolTable> {
+  const length = range.to - range.from;
   const frame = new Int32Array(length);
+  const depth = new Float64Array(length);
   const func = new Int32Array(length);
-  const depth = new Int32Array(length);
+  const file = new Int32Array(length);
+  const line = new Int32Array(length);
   await readNumbers(connection, range, [
     { sql: 'frame', into: frame },
-    { sql: 'function', into: func },
     { sql: 'depth', into: depth },
+    { sql: 'function', into: func },
+    { sql: 'coalesce(file, -1)', into: file },
+    { sql: 'coalesce(line, 0)', into: line },
   ]);
   within(frame, 0, to.frames, 'symbol.frame');
   within(func, 0, to.functions, 'symbol.function');
-  const isOwn = (_: number, row: number): boolean => depth[row] === 0;
-  return { frame: frame.filter(isOwn), function: func.filter(isOwn) };
+  within(file, -1, to.sourceFiles, 'symbol.file');
+  const isSound = depth.every((value) => value >= 0 && value <= MAX_INLINE_DEPTH);
+  undamaged(isSound, 'symbol.depth is out of range');
+  return { length, frame, depth: Uint8Array.from(depth), func, file, line };
+}
+
+async function readSourceFiles(connection: Connection, range: RowRange): Promise<SourceFileTable> {
+  const [path = []] = await readTexts(connection, range, ['path']);
+  return { length: range.to - range.from, path };
+}
+
+/** At most a row per image. */
+async function readImageProblems(
+  connection: Connection,
+  to: SessionCursor,
+): Promise<ImageProblemTable> {
+  const rows = await connection.all('SELECT image, problem FROM image_problem ORDER BY image');
+  const image = Int32Array.from(rows, (row) => Number(row['image']));
+  within(image, 0, to.images, 'image_problem.image');
+  return { length: rows.length, image, problem: rows.map((row) => String(row['problem'])) };
 }

@@ -1,4 +1,9 @@
-import type { CostReport, LossEntry, SessionInfo } from '#shared/model/session-info.ts';
+import type {
+  CostReport,
+  LossEntry,
+  SessionInfo,
+  UnwindTables,
+} from '#shared/model/session-info.ts';
 import { LOSS_REASONS } from '#shared/text/loss-text.ts';
 import { nanoseconds } from '#shared/units.ts';
 import type { Connection } from './connection.ts';
@@ -14,7 +19,7 @@ export async function readInfo(connection: Connection): Promise<SessionInfo> {
     `SELECT coalesce(sum(samples), 0) AS samples, coalesce(sum(weight), 0) AS weight,
             coalesce(max(last_ns), 0) AS last FROM sample_chunk`,
   );
-  const { cost, time, idle } = await readCost(connection);
+  const { cost, time, idle, unwind } = await readCost(connection);
   return {
     formatVersion: asNumber(version),
     recordedBy: meta.recordedBy,
@@ -28,6 +33,7 @@ export async function readInfo(connection: Connection): Promise<SessionInfo> {
     idleSamples: idle,
     loss: await readLoss(connection),
     cost,
+    unwind: { ...meta.unwind, tables: unwind },
   };
 }
 
@@ -41,6 +47,7 @@ interface CostReading {
   /** Of the last reading, ns since session start. */
   readonly time: number;
   readonly idle: number;
+  readonly unwind: UnwindTables | null;
 }
 
 /** The last own-cost reading: its columns are totals since the start. */
@@ -50,6 +57,17 @@ async function readCost(connection: Connection): Promise<CostReading> {
   return {
     time: field('time_ns'),
     idle: field('idle_samples'),
+    unwind:
+      row === undefined || row['unwind_tables'] === null
+        ? null
+        : {
+            tables: field('unwind_tables'),
+            tableBytes: field('unwind_table_bytes'),
+            budgetBytes: field('unwind_budget_bytes'),
+            pending: field('unwind_pending'),
+            overBudget: field('unwind_over_budget'),
+            failed: field('unwind_failed'),
+          },
     cost: {
       bpfNs: field('bpf_ns'),
       bpfRuns: field('bpf_runs'),

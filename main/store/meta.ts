@@ -1,5 +1,5 @@
-import type { CaptureSpec } from '#shared/model/capture-spec.ts';
-import type { HostFacts, SessionState } from '#shared/model/session-info.ts';
+import { type CaptureSpec, UNWIND_MODES } from '#shared/model/capture-spec.ts';
+import type { HostFacts, SessionState, UnwindReport } from '#shared/model/session-info.ts';
 import { undamaged } from './store-failure.ts';
 
 /** What a session knows about itself from its first byte on; rows of the table `meta`. */
@@ -12,6 +12,8 @@ export interface SessionMeta {
   readonly startMonotonicNs: string;
   readonly host: HostFacts;
   readonly spec: CaptureSpec;
+  /** How user stacks are walked in fact; see UnwindReport. */
+  readonly unwind: Pick<UnwindReport, 'mode' | 'fallback'>;
 }
 
 /** SessionMeta with what the store adds. */
@@ -29,6 +31,8 @@ export const META_KEYS = [
   'state',
   'end_ns',
   'spec',
+  'unwind.mode',
+  'unwind.fallback',
   'host.hostname',
   'host.kernel',
   'host.arch',
@@ -65,6 +69,9 @@ export function metaRows(part: Partial<StoredMeta>): readonly MetaRow[] {
   if (part.state !== undefined) rows.push(['state', part.state]);
   if (part.endNs !== undefined) rows.push(['end_ns', String(Math.round(part.endNs))]);
   if (part.spec !== undefined) rows.push(['spec', JSON.stringify(part.spec)]);
+  if (part.unwind !== undefined) {
+    rows.push(['unwind.mode', part.unwind.mode], ['unwind.fallback', part.unwind.fallback]);
+  }
   if (part.host !== undefined) rows.push(...hostRows(part.host));
   return rows;
 }
@@ -83,6 +90,9 @@ export function metaFromRows(rows: ReadonlyMap<string, string>): StoredMeta {
   };
   const state = text('state');
   undamaged(isState(state), `meta "state" is "${state}"`);
+  // Files from before unwinding was a choice have neither key: frame pointers.
+  const mode = UNWIND_MODES.find((known) => known === (rows.get('unwind.mode') ?? 'fp'));
+  undamaged(mode !== undefined, 'meta "unwind.mode" is not known');
   return {
     recordedBy: text('recorded_by'),
     startedAt: text('started_at'),
@@ -90,6 +100,7 @@ export function metaFromRows(rows: ReadonlyMap<string, string>): StoredMeta {
     state,
     endNs: whole('end_ns'),
     spec: specFrom(text('spec')),
+    unwind: { mode, fallback: rows.get('unwind.fallback') ?? '' },
     host: {
       hostname: text('host.hostname'),
       kernel: text('host.kernel'),

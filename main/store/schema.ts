@@ -19,6 +19,11 @@ CREATE TABLE image (
   file_identity TEXT NOT NULL
 );
 
+CREATE TABLE image_problem (
+  image INTEGER PRIMARY KEY REFERENCES image(id),
+  problem TEXT NOT NULL
+);
+
 CREATE TABLE process (
   id INTEGER PRIMARY KEY,
   pid INTEGER NOT NULL,
@@ -70,12 +75,17 @@ CREATE TABLE function (
   start_offset INTEGER NOT NULL
 );
 
+CREATE TABLE source_file (
+  id INTEGER PRIMARY KEY,
+  path TEXT NOT NULL
+);
+
 CREATE TABLE symbol (
   id INTEGER PRIMARY KEY,
   frame INTEGER NOT NULL REFERENCES frame(id),
   depth INTEGER NOT NULL,
   function INTEGER NOT NULL REFERENCES function(id),
-  file TEXT,
+  file INTEGER REFERENCES source_file(id),
   line INTEGER
 );
 CREATE INDEX symbol_by_frame ON symbol (frame, depth);
@@ -118,7 +128,13 @@ CREATE TABLE cost (
   engine_cpu_ns INTEGER NOT NULL,
   engine_rss_bytes INTEGER NOT NULL,
   samples INTEGER NOT NULL,
-  idle_samples INTEGER NOT NULL
+  idle_samples INTEGER NOT NULL,
+  unwind_tables INTEGER,
+  unwind_table_bytes INTEGER,
+  unwind_budget_bytes INTEGER,
+  unwind_pending INTEGER,
+  unwind_over_budget INTEGER,
+  unwind_failed INTEGER
 );
 
 CREATE VIEW hot_stack AS
@@ -135,13 +151,25 @@ CREATE VIEW frame_name AS
     (SELECT max(s.id) FROM symbol AS s WHERE s.frame = frame.id AND s.depth = 0)
   LEFT JOIN function ON function.id = symbol.function;
 
+CREATE VIEW frame_call AS
+  SELECT symbol.frame AS frame, symbol.depth AS depth, function.name AS name,
+         source_file.path AS file, symbol.line AS line
+  FROM symbol
+  JOIN function ON function.id = symbol.function
+  LEFT JOIN source_file ON source_file.id = symbol.file
+  WHERE symbol.id >=
+    (SELECT max(s.id) FROM symbol AS s WHERE s.frame = symbol.frame AND s.depth = 0);
+
 CREATE VIEW hot_function AS
-  SELECT coalesce(frame_name.name, '[no stack]') AS name,
+  SELECT coalesce(function.name, frame_name.name, '[no stack]') AS name,
          coalesce(frame_name.image, '') AS image,
          sum(hot.samples) AS self_samples, sum(hot.weight) AS self_weight
   FROM (SELECT stack, sum(samples) AS samples, sum(weight) AS weight
         FROM stack_total GROUP BY stack) AS hot
   LEFT JOIN stack ON stack.id = hot.stack
   LEFT JOIN frame_name ON frame_name.frame = stack.frame
+  LEFT JOIN symbol ON symbol.id =
+    (SELECT max(s.id) FROM symbol AS s WHERE s.frame = stack.frame)
+  LEFT JOIN function ON function.id = symbol.function
   GROUP BY 1, 2 ORDER BY self_weight DESC;
 `;

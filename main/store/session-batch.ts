@@ -1,3 +1,5 @@
+import type { UnwindTables } from '#shared/model/session-info.ts';
+
 /**
  * Everything one drain adds to a session: written in one transaction, or not at all.
  *
@@ -13,7 +15,11 @@ export interface SessionBatch {
   readonly frames: FrameColumns;
   readonly stacks: StackColumns;
   readonly functions: readonly FunctionRow[];
+  /** Paths of source files. */
+  readonly sourceFiles: readonly string[];
   readonly symbols: SymbolColumns;
+  /** Image → encodeImageProblem() of what is missing of it; empty: nothing any more. */
+  readonly imageProblems: ReadonlyMap<number, string>;
   /** Changes to rows written by earlier batches. */
   readonly processUpdates: readonly ProcessUpdate[];
   readonly threadUpdates: readonly ThreadUpdate[];
@@ -97,15 +103,24 @@ export interface FunctionRow {
   readonly name: string;
   /** As the symbol table has it. */
   readonly rawName: string;
-  /** Where the function starts, in the frame table's offset space. */
+  /** Where the function starts, in the frame table's offset space; -1: known only as inlined. */
   readonly startOffset: number;
 }
 
-/** frame × inline depth → function. Depth 0 is the function that owns the machine code's outermost scope. */
+/**
+ * frame × inline depth → function and place. Depth 0 is the function that owns the machine code; 1, 2, …
+ * are the calls inlined at the place, outermost first, and follow it at once. A later row of depth 0
+ * replaces all earlier rows of its frame.
+ */
 export interface SymbolColumns {
   readonly frame: readonly number[];
+  /** 0 to MAX_INLINE_DEPTH (shared/model/symbols.ts). */
   readonly depth: readonly number[];
   readonly function: readonly number[];
+  /** Row of the source file; -1: not known. */
+  readonly file: readonly number[];
+  /** Line in it, from 1; 0: not known. */
+  readonly line: readonly number[];
 }
 
 export interface SampleColumns {
@@ -131,6 +146,8 @@ export interface CostRow {
   readonly engineRssBytes: number;
   readonly samples: number;
   readonly idleSamples: number;
+  /** Unwind tables in the kernel; null: user stacks are walked by frame pointers. */
+  readonly unwind: UnwindTables | null;
 }
 
 /** A batch that adds nothing; spread it and set what there is. */
@@ -142,7 +159,9 @@ export const emptyBatch = (source: string): SessionBatch => ({
   frames: { image: [], offset: [], kind: [] },
   stacks: { parent: [], frame: [] },
   functions: [],
-  symbols: { frame: [], depth: [], function: [] },
+  sourceFiles: [],
+  symbols: { frame: [], depth: [], function: [], file: [], line: [] },
+  imageProblems: new Map(),
   processUpdates: [],
   threadUpdates: [],
   samples: {

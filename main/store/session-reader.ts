@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { ProfilerError } from '#shared/errors.ts';
 import type { SessionInfo } from '#shared/model/session-info.ts';
 import type { SessionCursor, SessionDelta } from '#shared/model/session-tables.ts';
@@ -55,8 +56,9 @@ export class SessionReader implements AsyncDisposable {
   info(): Promise<Result<SessionInfo, ProfilerError>> {
     return this.#read(async (connection) => {
       const info = await readInfo(connection);
-      // Finished since: from here on the connection may stay.
-      if (info.state !== 'recording') this.#live = false;
+      // Finished since, and its writer is done with -wal: from here on the connection may stay.
+      const isLeft = info.state !== 'recording' && !existsSync(`${this.path}-wal`);
+      if (isLeft) this.#live = false;
       return ok(this.#file.interrupted ? { ...info, state: 'interrupted' } : info);
     });
   }

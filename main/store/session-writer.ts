@@ -106,18 +106,16 @@ export class SessionWriter implements AsyncDisposable {
   finish(options: FinishOptions): Promise<Result<void, ProfilerError>> {
     invariant(!this.#finished, 'finish called twice');
     this.#finished = true;
-    return this.#queue.run(async () => {
+    const leave = async (): Promise<void> => {
       try {
         await writeMeta(this.#connection, options);
         await this.#connection.all('PRAGMA wal_checkpoint(TRUNCATE)');
         await leaveWal(this.#connection);
-      } catch (thrown) {
-        this.#failed ??= await explain(thrown, this.path);
       } finally {
         await this.#connection.close();
       }
-      return this.#failed === null ? ok(undefined) : err(this.#failed);
-    });
+    };
+    return this.#queue.run(() => this.#attempt(leave));
   }
 
   /** Closes without finishing: the session stays in state 'recording' and is recovered when opened. */
@@ -127,23 +125,28 @@ export class SessionWriter implements AsyncDisposable {
   }
 
   #write(work: () => Promise<void>): Promise<Result<void, ProfilerError>> {
-    return this.#queue.run(async () => {
-      if (this.#failed !== null) return err(this.#failed);
-      try {
-        await work();
-        return ok(undefined);
-      } catch (thrown) {
+    return this.#queue.run(() =>
+      this.#failed === null ? this.#attempt(work) : Promise.resolve(err(this.#failed)),
+    );
+  }
+
+  /** Answers with the first failure of all; notes this one if it is. What a bug throws is thrown on. */
+  async #attempt(work: () => Promise<void>): Promise<Result<void, ProfilerError>> {
+    try {
+      await work();
+    } catch (thrown) {
+      if (this.#failed === null) {
         // Whatever explain() does: ids are no longer dense.
         this.#failed = { kind: 'store-failed', path: this.path, sqliteCode: 'BUG' };
         this.#failed = await explain(thrown, this.path);
-        return err(this.#failed);
       }
-    });
+    }
+    return this.#failed === null ? ok(undefined) : err(this.#failed);
   }
 }
 
 /** What SQLite keeps beside a file; a stranger's would be taken for part of ours. */
-const COMPANIONS = ['-wal', '-shm', '-journal'] as const;
+export const COMPANIONS = ['-wal', '-shm', '-journal'] as const;
 
 /** A new, empty session under a name that must be free. */
 async function createFile(path: string, meta: SessionMeta): Promise<void> {

@@ -5,7 +5,7 @@ import { ElfFile } from '../elf/elf-file.ts';
 import { buildIdOf, debugLinkOf } from '../elf/elf-notes.ts';
 
 /** Where distributions put separate debug files. */
-const DEBUG_FOLDER = '/usr/lib/debug';
+export const DEBUG_FOLDER = '/usr/lib/debug';
 const CRC_CHUNK_BYTES = 1 << 20;
 
 /** An open separate debug file that was proven to belong to its image. Dispose `source` after use. */
@@ -25,15 +25,19 @@ export interface DebugWanted {
   readonly elf: ElfFile | null;
   /** Folders that stand for "/", e.g. "/proc/7/root" of a container, then "". */
   readonly roots: readonly string[];
+  /** A debug file brought from elsewhere, asked last; absent: none. */
+  readonly fetched?: string | undefined;
 }
 
-/** The first debug file that fits: by build id, then by debug link with its CRC; null: none. */
+/** The first debug file that fits: by build id, by debug link with its CRC, then a fetched one; null: none. */
 export function findDebugFile(wanted: DebugWanted): DebugFile | null {
   for (const root of wanted.roots) {
     const found = byBuildId(wanted.buildId, root) ?? byDebugLink(wanted, root);
     if (found !== null) return found;
   }
-  return null;
+  const { fetched, buildId } = wanted;
+  if (fetched === undefined || buildId === '') return null;
+  return openIf(fetched, (file) => buildIdOf(file.elf) === buildId);
 }
 
 function byBuildId(buildId: string, root: string): DebugFile | null {

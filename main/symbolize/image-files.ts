@@ -17,6 +17,19 @@ export interface ImageRef {
   readonly fileIdentity: string;
   /** Live processes that map it: their view of the file system is tried first. */
   readonly pids: readonly number[];
+  /** Files of this build id that were brought from elsewhere; absent: none. */
+  readonly fetched?: FetchedFiles;
+  /**
+   * The recording is over since then, ms since 1970; absent: it is under way. A file without a build id
+   * must then be older, because inodes are used again.
+   */
+  readonly recordedMs?: number;
+}
+
+/** Paths of files that stand in for those an image has not here; proven by build id like any other. */
+export interface FetchedFiles {
+  readonly debug?: string;
+  readonly executable?: string;
 }
 
 /** An open image file that was proven to be the one that ran. Dispose `source` after use. */
@@ -49,8 +62,10 @@ export function openImage(image: ImageRef): Result<ImageFile, ImageProblem> {
   const pids = image.pids.slice(0, MAX_PIDS);
   let problem: ImageProblem = { kind: 'not-found', path };
   if (!path.startsWith('/')) return err(problem);
-  const places = [...pids.map((pid) => `/proc/${pid}/root${path}`), path];
-  for (const place of image.path.startsWith('/memfd:') ? [] : places) {
+  const named = [...pids.map((pid) => `/proc/${pid}/root${path}`), path];
+  const fetched = image.fetched?.executable;
+  const places = image.path.startsWith('/memfd:') ? [] : named;
+  for (const place of fetched === undefined ? places : [...places, fetched]) {
     const opened = openVerified(place, image);
     if (opened.ok) return opened;
     problem = moreTelling(problem, opened.error);
@@ -98,10 +113,15 @@ function openVerified(path: string, image: ImageRef): Result<ImageFile, ImagePro
     expected = `inode ${inode}`;
     found = `inode ${source.inode}`;
   }
-  if (expected === found) return opened;
+  const isProven = image.buildId !== '' || isOlder(source, image, inode);
+  if (expected === found && isProven) return opened;
   source[Symbol.dispose]();
-  return err({ kind: 'replaced', path, expected, found });
+  return err(isProven ? { kind: 'replaced', path, expected, found } : { kind: 'unproven', path });
 }
+
+/** Whether a file without a build id can still be taken for the one that was mapped. */
+const isOlder = (source: FileSource, { recordedMs }: ImageRef, inode: string): boolean =>
+  recordedMs === undefined || (inode !== '' && source.modifiedMs <= recordedMs);
 
 /** Some kernels pad a short build id with zeros to 20 bytes. */
 function sameBuildId(a: string, b: string): boolean {
@@ -149,6 +169,10 @@ function namesIn(folder: string): string[] {
 /** "Replaced" explains more than "unreadable", which explains more than "not found". */
 function moreTelling(a: ImageProblem, b: ImageProblem): ImageProblem {
   const weight = (problem: ImageProblem): number =>
-    problem.kind === 'replaced' ? 2 : problem.kind === 'not-found' ? 0 : 1;
+    problem.kind === 'replaced' || problem.kind === 'unproven'
+      ? 2
+      : problem.kind === 'not-found'
+        ? 0
+        : 1;
   return weight(b) > weight(a) ? b : a;
 }

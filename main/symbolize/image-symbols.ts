@@ -6,8 +6,9 @@ import {
   SHT_DYNSYM,
   SHT_SYMTAB,
 } from '../elf/elf-file.ts';
+import { readVdso } from '../elf/vdso.ts';
 import { loadXzDecode } from '../ffi/lzma.ts';
-import { findDebugFile } from './debug-files.ts';
+import { type DebugWanted, findDebugFile } from './debug-files.ts';
 import {
   joinSymbols,
   readDynsym,
@@ -18,7 +19,6 @@ import {
 import { type ImageFile, type ImageRef, openImage, pathOfImage } from './image-files.ts';
 import type { ImageProblem } from './image-problem.ts';
 import { type SymbolColumns, SymbolTable } from './symbol-table.ts';
-import { readVdso } from '../elf/vdso.ts';
 
 /** Where an image's names come from; dynsym: exported functions only, many addresses stay without. */
 export type SymbolOrigin = 'symtab' | 'debug-file' | 'mini-debug' | 'dynsym' | 'none';
@@ -94,7 +94,7 @@ function bytesOf(elf: ElfFile, type: number): number {
 }
 
 function debugSymbols(image: ImageRef, elf: ElfFile, buildId: string): Found | null {
-  const debug = findDebugFile({ path: pathOfImage(image), buildId, elf, roots: rootsOf(image) });
+  const debug = findDebugFile({ ...wantedFor(image), buildId, elf });
   if (debug === null) return null;
   try {
     const columns = readSymtab(debug.elf);
@@ -124,7 +124,7 @@ function lesserSymbols(elf: ElfFile): Found | null {
  */
 function fromDebugFileAlone(image: ImageRef, problem: ImageProblem): ImageSymbols {
   const { buildId } = image;
-  const wanted = { path: pathOfImage(image), buildId, elf: null, roots: rootsOf(image) };
+  const wanted = { ...wantedFor(image), buildId, elf: null };
   const debug = buildId === '' ? null : findDebugFile(wanted);
   if (debug === null) return without(buildId, problem);
   try {
@@ -145,7 +145,8 @@ function without(buildId: string, problem: ImageProblem): ImageSymbols {
   return { table: null, segments: [], origin: 'none', buildId, problem };
 }
 
-/** A container's own debug files come first. */
-function rootsOf(image: ImageRef): readonly string[] {
-  return [...image.pids.slice(0, 1).map((pid) => `/proc/${pid}/root`), ''];
+/** Where debug files of an image are looked for: a container's own come first. */
+export function wantedFor(image: ImageRef): Pick<DebugWanted, 'path' | 'roots' | 'fetched'> {
+  const roots = [...image.pids.slice(0, 1).map((pid) => `/proc/${pid}/root`), ''];
+  return { path: pathOfImage(image), roots, fetched: image.fetched?.debug };
 }

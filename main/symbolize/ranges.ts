@@ -56,6 +56,9 @@ export function findRange(ranges: FlatRanges, point: number): number {
   return high >= 0 && point < end[high]! ? high : -1;
 }
 
+/** Fewer rows are sorted sooner than the radix sort has cleared its counters. */
+const FEW_ROWS = 4096;
+
 /** Row numbers in ascending order of `keys` (whole, 0 … 2^53), equal keys in their order: radix sort. */
 export function sortedOrder(keys: Float64Array): Uint32Array<ArrayBuffer> {
   let order = new Uint32Array(keys.length);
@@ -67,6 +70,7 @@ export function sortedOrder(keys: Float64Array): Uint32Array<ArrayBuffer> {
     if (row > 0 && keys[row]! < keys[row - 1]!) sorted = false;
   }
   if (sorted) return order;
+  if (keys.length < FEW_ROWS) return order.sort((a, b) => keys[a]! - keys[b]! || a - b);
   let spare = new Uint32Array(keys.length);
   const counts = new Uint32Array(0x10001);
   for (let divisor = 1; divisor <= largest; divisor *= 0x10000) {

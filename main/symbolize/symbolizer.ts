@@ -1,7 +1,9 @@
 import { unreachable } from '#shared/invariant.ts';
+import { runtimeName } from '#shared/text/runtime-names.ts';
 import { segmentAtOffset } from '../elf/elf-file.ts';
 import { Demangler } from './demangle.ts';
 import type { ImageRef } from './image-files.ts';
+import { ImageLines } from './image-lines.ts';
 import type { ImageProblem } from './image-problem.ts';
 import {
   type ImageSymbols,
@@ -9,8 +11,9 @@ import {
   loadVdsoSymbols,
   type SymbolOrigin,
 } from './image-symbols.ts';
+import { ProcessJitNames } from './jit-names.ts';
 import type { KernelSymbols } from './kernel-symbols.ts';
-import { ProcessPerfMap } from './perf-map-files.ts';
+import type { JitSymbol } from './perf-map.ts';
 
 /** The function at an offset. */
 export interface FoundSymbol {
@@ -64,14 +67,21 @@ const ENTRY_BYTES = 4096;
 
 interface Entry {
   readonly symbols: ImageSymbols;
-  readonly bytes: number;
   /** Processes asked; a failure is tried again through others. */
   readonly pids: string;
+  /** What usedBytes has of it. */
+  bytes: number;
+  /** undefined: not looked for yet; null: there are none. */
+  lines: ImageLines | null | undefined;
 }
 
+/** Images whose debug information is kept open, a file each; the least recently used is closed first. */
+const MAX_OPEN_LINES = 64;
+
 /**
- * Names for code locations, image by image. Opens files as needed and keeps none open; what goes wrong
- * is a fact of the image (imageFacts), never thrown. Not for hot loops: call it with many offsets.
+ * Names for code locations, image by image. Opens files as needed and keeps open only those with debug
+ * information; what goes wrong is a fact of the image (imageFacts), never thrown. Not for hot loops: call
+ * it with many offsets.
  */
 export class Symbolizer implements Disposable {
   private readonly kernel: KernelSymbols;
@@ -79,7 +89,7 @@ export class Symbolizer implements Disposable {
   private readonly demangler = new Demangler();
   /** Least recently used first. */
   private readonly cache = new Map<string, Entry>();
-  private readonly perfMaps = new Map<number, ProcessPerfMap>();
+  private readonly jitNames = new Map<number, ProcessJitNames>();
   private usedBytes = 0;
 
   constructor({ kernel, cacheBytes = DEFAULT_CACHE_BYTES }: SymbolizerOptions) {
@@ -96,8 +106,10 @@ export class Symbolizer implements Disposable {
         return offsets.map((offset) => this.kernelSymbol(image.path, offset));
       case 'elf':
       case 'vdso': {
-        const symbols = this.symbolsOf(image);
-        return offsets.map((offset) => this.elfSymbol(symbols, offset));
+        const entry = this.entryOf(image);
+        const found = offsets.map((offset) => this.elfSymbol(image, entry, offset));
+        this.account(image, entry);
+        return found;
       }
       case 'jit':
       case 'unknown': {
@@ -119,18 +131,18 @@ export class Symbolizer implements Disposable {
         : { kind: 'no-perf-map', pids: image.pids };
       return { buildId: '', origin: hasMap ? 'perf-map' : 'none', problem };
     }
-    const { buildId, origin, problem } = this.symbolsOf(image);
+    const { buildId, origin, problem } = this.entryOf(image).symbols;
     return { buildId, origin, problem };
   }
 
-  /** Lines of perf maps that could not be read, over all processes: loss, to be shown. */
+  /** Lines of perf maps and records of jitdumps that could not be read, over all processes: loss, to be shown. */
   get malformedPerfMapLines(): number {
     let lines = 0;
-    for (const map of this.perfMaps.values()) lines += map.malformed;
+    for (const map of this.jitNames.values()) lines += map.malformed;
     return lines;
   }
 
-  /** Memory kept for names of ELF images, bytes. */
+  /** Memory kept for names and lines of ELF images, bytes. */
   get keptBytes(): number {
     return this.usedBytes;
   }
@@ -140,15 +152,21 @@ export class Symbolizer implements Disposable {
     this.drop(keyOf(image));
   }
 
+  /** A process mapped its jitdump: reads it while the process is there to lead to it. */
+  noteJitdump(pid: number, path: string): void {
+    const names = this.jitNames.get(pid) ?? new ProcessJitNames(pid);
+    this.jitNames.set(pid, names);
+    names.addDump(path);
+  }
+
   /** Lets a process's JIT names go, once it has ended and its frames have names. */
   forgetProcess(pid: number): void {
-    this.perfMaps.delete(pid);
+    this.jitNames.delete(pid);
   }
 
   [Symbol.dispose](): void {
-    this.cache.clear();
-    this.perfMaps.clear();
-    this.usedBytes = 0;
+    for (const key of [...this.cache.keys()]) this.drop(key);
+    this.jitNames.clear();
   }
 
   private kernelSymbol(image: string, offset: number): FoundSymbol | null {
@@ -166,42 +184,87 @@ export class Symbolizer implements Disposable {
     return { buildId: image.buildId, origin: problem === null ? 'kallsyms' : 'none', problem };
   }
 
-  private elfSymbol({ table, segments }: ImageSymbols, offset: number): FoundSymbol | null {
+  private elfSymbol(image: ImageRef, entry: Entry, offset: number): FoundSymbol | null {
+    const { table, segments } = entry.symbols;
     const segment = segmentAtOffset(segments, offset);
     if (table === null || segment === null) return null;
     const toOffset = segment.offset - segment.vaddr;
-    const entry = table.find(offset - toOffset);
-    return entry < 0 ? null : this.named(table.nameOf(entry), table.startOf(entry) + toOffset);
+    const row = table.find(offset - toOffset);
+    if (row < 0) return null;
+    const found = this.named(table.nameOf(row), table.startOf(row) + toOffset);
+    const place = this.linesOf(image, entry)?.locate(offset - toOffset) ?? null;
+    if (place === null) return found;
+    const inlined = place.inlined.map(({ rawName, source }) => {
+      const shown = rawName === '' ? NAMELESS : rawName;
+      return { rawName: shown, name: this.demangler.demangle(shown), source };
+    });
+    return {
+      ...found,
+      ...(place.source && { source: place.source }),
+      ...(inlined.length > 0 && { inlined }),
+    };
+  }
+
+  private linesOf(image: ImageRef, entry: Entry): ImageLines | null {
+    if (entry.lines === undefined)
+      entry.lines = image.kind === 'elf' ? ImageLines.open(image) : null;
+    return entry.lines;
+  }
+
+  /** Debug information grows as it is asked, and holds a file open. */
+  private account(image: ImageRef, entry: Entry): void {
+    const bytes = bytesOf(entry);
+    this.usedBytes += bytes - entry.bytes;
+    entry.bytes = bytes;
+    this.shrink(keyOf(image));
+    let open = 0;
+    for (const { lines } of this.cache.values()) if (lines) open++;
+    for (const other of this.cache.values()) {
+      if (open <= MAX_OPEN_LINES) return;
+      if (!other.lines || other === entry) continue;
+      closeLines(other);
+      this.usedBytes += bytesOf(other) - other.bytes;
+      other.bytes = bytesOf(other);
+      open--;
+    }
   }
 
   /** Processes that share the address disagree about it: no name rather than another's. */
-  private jitSymbol(maps: readonly ProcessPerfMap[], address: number): FoundSymbol | null {
+  private jitSymbol(maps: readonly ProcessJitNames[], address: number): FoundSymbol | null {
     let found: FoundSymbol | null = null;
     for (const map of maps) {
       const symbol = map.find(address);
       if (symbol === null) continue;
       if (found !== null && found.rawName !== symbol.name) return null;
-      found = this.named(symbol.name, symbol.start);
+      found = this.jitNamed(symbol);
     }
     return found;
+  }
+
+  /** The place in the runtime's own record of lines is exact; the one in a name is where the function begins. */
+  private jitNamed({ name: rawName, start, source }: JitSymbol): FoundSymbol {
+    const shown = runtimeName(rawName);
+    const place = source ?? shown.source;
+    const name = shown.name === rawName ? this.demangler.demangle(rawName) : shown.name;
+    const found = { rawName, name, startOffset: start };
+    return place === null ? found : { ...found, source: place };
   }
 
   private named(rawName: string, startOffset: number): FoundSymbol {
     return { rawName, name: this.demangler.demangle(rawName), startOffset };
   }
 
-  private mapsOf(image: ImageRef): readonly ProcessPerfMap[] {
-    const maps: ProcessPerfMap[] = [];
+  private mapsOf(image: ImageRef): readonly ProcessJitNames[] {
+    const maps: ProcessJitNames[] = [];
     for (const pid of image.pids) {
-      const map = this.perfMaps.get(pid) ?? new ProcessPerfMap(pid);
-      if (!map.refresh()) continue;
-      this.perfMaps.set(pid, map);
-      maps.push(map);
+      const map = this.jitNames.get(pid) ?? new ProcessJitNames(pid);
+      this.jitNames.set(pid, map);
+      if (map.refresh()) maps.push(map);
     }
     return maps;
   }
 
-  private symbolsOf(image: ImageRef): ImageSymbols {
+  private entryOf(image: ImageRef): Entry {
     const key = keyOf(image);
     const pids = image.pids.join();
     const known = this.cache.get(key);
@@ -209,28 +272,47 @@ export class Symbolizer implements Disposable {
       this.cache.delete(key);
       if (known.symbols.table !== null || known.pids === pids) {
         this.cache.set(key, known);
-        return known.symbols;
+        return known;
       }
+      closeLines(known);
       this.usedBytes -= known.bytes;
     }
     const symbols = image.kind === 'vdso' ? loadVdsoSymbols() : loadImageSymbols(image);
-    this.keep(key, { symbols, bytes: ENTRY_BYTES + (symbols.table?.bytes ?? 0), pids });
-    return symbols;
-  }
-
-  private keep(key: string, entry: Entry): void {
+    const entry: Entry = { symbols, pids, bytes: 0, lines: undefined };
+    entry.bytes = bytesOf(entry);
     this.cache.set(key, entry);
     this.usedBytes += entry.bytes;
+    this.shrink(key);
+    return entry;
+  }
+
+  /** Lets the least recently used go until the rest fits; `kept` stays. */
+  private shrink(kept: string): void {
     for (const oldest of this.cache.keys()) {
-      if (this.usedBytes <= this.cacheBytes || oldest === key) return;
+      if (this.usedBytes <= this.cacheBytes || oldest === kept) return;
       this.drop(oldest);
     }
   }
 
   private drop(key: string): void {
-    this.usedBytes -= this.cache.get(key)?.bytes ?? 0;
+    const entry = this.cache.get(key);
+    if (entry === undefined) return;
+    closeLines(entry);
+    this.usedBytes -= entry.bytes;
     this.cache.delete(key);
   }
+}
+
+/** Shown for an inlined call whose function has no name in the debug information. */
+const NAMELESS = '(unnamed)';
+
+const bytesOf = ({ symbols, lines }: Entry): number =>
+  ENTRY_BYTES + (symbols.table?.bytes ?? 0) + (lines?.keptBytes ?? 0);
+
+/** They are opened again when they are asked for again. */
+function closeLines(entry: Entry): void {
+  entry.lines?.[Symbol.dispose]();
+  entry.lines = undefined;
 }
 
 const keyOf = ({ kind, path, buildId, fileIdentity }: ImageRef): string =>

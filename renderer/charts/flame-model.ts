@@ -1,6 +1,12 @@
 import type { KeyLabel } from '#shared/model/call-tree-keys.ts';
 import { colorSlot, MODULE_SLOTS } from '#shared/model/frame-color.ts';
-import type { FlameColumns, LabelBatch } from '../worker/profile-protocol.ts';
+import {
+  type FlameColumns,
+  type LabelBatch,
+  MANY_SOURCES,
+  NO_SOURCE,
+  type SourceBatch,
+} from '../worker/profile-protocol.ts';
 
 /** What the flame graph draws: boxes, and the words and colours of their labels. */
 export interface FlameModel {
@@ -13,6 +19,8 @@ export class LabelTable {
   readonly labels: KeyLabel[] = [];
   /** Colour slot of every label. */
   readonly slots: number[] = [];
+  /** Places in source files by id. */
+  readonly sources: string[] = [];
   /** Slots given to images of this session. */
   private readonly slotOf = new Map<string, number>();
 
@@ -38,8 +46,25 @@ export class LabelTable {
     return slot;
   }
 
+  addSources({ first, texts }: SourceBatch): void {
+    texts.forEach((text, k) => (this.sources[first + k] = text));
+  }
+
   nameOf(id: number): string {
     return this.labels[id]?.name ?? '';
+  }
+
+  /** The name as it is read aloud: what a texture shows is said. */
+  spokenNameOf(id: number): string {
+    const inlined = this.labels[id]?.kind === 'inlined' ? ' inlined' : '';
+    return `${this.nameOf(id)}${inlined}`;
+  }
+
+  /** The place in the source of a box, for people; null: not known. */
+  sourceOf(flame: FlameColumns, box: number): string | null {
+    const id = flame.source[box] ?? NO_SOURCE;
+    if (id === MANY_SOURCES) return 'several places in the source';
+    return this.sources[id] ?? null;
   }
 }
 
@@ -53,6 +78,7 @@ export const EMPTY_FLAME: FlameColumns = {
   firstChild: Int32Array.of(1),
   childCount: Int32Array.of(0),
   label: Int32Array.of(-1),
+  source: new Int32Array(0),
   self: Float64Array.of(0),
   total: Float64Array.of(0),
 };

@@ -41,7 +41,7 @@ export class FlameOutline {
           attributes: {
             role: 'treeitem',
             'aria-level': depthOf(flame, box) + 1,
-            'aria-label': `${name}, ${formatPercent(share)}, ${formatCount(flame.total[box]!)} samples`,
+            'aria-label': `${labels.spokenNameOf(flame.label[box]!)}, ${formatPercent(share)}, ${formatCount(flame.total[box]!)} samples`,
           },
           data: {
             name,

@@ -1,4 +1,5 @@
 import type { KeyKind } from '#shared/model/call-tree-keys.ts';
+import { textureOf } from '#shared/model/flame-theme.ts';
 import type { FlameModel } from './flame-model.ts';
 import {
   firstEndingAfter,
@@ -90,7 +91,7 @@ function paintBox(
   const gap = end - x >= LEAST_DETAIL ? 1 : 0;
   const width = Math.max(1 / devicePixelRatio, end - x - gap);
   const slot = labels.slots[id] ?? 0;
-  context.fillStyle = (hit ? palette.fills : palette.dimmed)[slot]!;
+  context.fillStyle = hit ? palette.fills[slot]! : palette.dimmed;
   context.fillRect(x, place.y, width, ROW_HEIGHT - 1);
   if (width < LEAST_DETAIL) return;
   const label = labels.labels[id];
@@ -106,23 +107,17 @@ function paintBox(
   context.fillText(text, x + TEXT_PADDING, place.y + ROW_HEIGHT / 2);
 }
 
-/** Kinds differ without colour: kernel hatched, JIT dotted, inlined with an inner line at the left. */
+/** Kinds differ without colour. */
 function paintTexture(
   context: CanvasRenderingContext2D,
   scene: FlameScene,
   kind: KeyKind,
   place: Place,
 ): void {
-  const width = place.right - place.left;
-  if (kind === 'kernel' || kind === 'jit' || kind === 'interpreted') {
-    context.fillStyle = kind === 'kernel' ? scene.textures.hatch : scene.textures.dots;
-    context.fillRect(place.left, place.y, width, ROW_HEIGHT - 1);
-  } else if (kind === 'inlined') {
-    context.fillStyle = scene.palette.text;
-    for (let y = place.y + 2; y < place.y + ROW_HEIGHT - 3; y += 4) {
-      context.fillRect(place.left + 1, y, 1, 2);
-    }
-  }
+  const texture = textureOf(kind);
+  if (texture === null) return;
+  context.fillStyle = scene.textures[texture];
+  context.fillRect(place.left, place.y, place.right - place.left, ROW_HEIGHT - 1);
 }
 
 function outline(

@@ -1,11 +1,11 @@
-import { GROUP_SLOT, JIT_SLOT, KERNEL_SLOT, MODULE_SLOTS } from '#shared/model/frame-color.ts';
+import { DARK_THEME, LIGHT_THEME } from '#shared/model/flame-theme.ts';
 
 /** Colours a chart needs, for one theme. CSS colours. */
 export interface Palette {
   /** Fill by colour slot. */
   readonly fills: readonly string[];
-  /** Fill by slot of what does not match a search. */
-  readonly dimmed: readonly string[];
+  /** Fill of what does not match a search. */
+  readonly dimmed: string;
   readonly text: string;
   readonly textDimmed: string;
   /** Runs of boxes too narrow to draw. */
@@ -14,7 +14,7 @@ export interface Palette {
   readonly hover: string;
   readonly focus: string;
   readonly match: string;
-  /** Lines of the kernel hatch, dots of JIT code, inner line of inlined frames. */
+  /** Lines and dots of the textures. */
   readonly texture: string;
   readonly accent: string;
   readonly accentFaint: string;
@@ -23,37 +23,10 @@ export interface Palette {
   readonly grid: string;
 }
 
-/**
- * Hues of the module slots and a step of lightness each: neighbours in the list differ in lightness
- * as well as in hue, along the orange to blue axis that all common kinds of colour vision keep.
- */
-const MODULE_HUES: readonly (readonly [hue: number, step: number])[] = [
-  [48, 0],
-  [238, 0],
-  [84, 1],
-  [292, -1],
-  [30, -1],
-  [206, 1],
-  [66, 0],
-  [262, 1],
-];
-
-function fillsOf(lightness: number, step: number, chroma: number): string[] {
-  const fills: string[] = [];
-  for (let slot = 0; slot < MODULE_SLOTS; slot++) {
-    const [hue, up] = MODULE_HUES[slot]!;
-    fills[slot] = `oklch(${lightness + up * step} ${chroma} ${hue})`;
-  }
-  fills[KERNEL_SLOT] = `oklch(${lightness - step * 0.5} ${chroma * 0.22} 250)`;
-  fills[JIT_SLOT] = `oklch(${lightness + step} ${chroma * 0.95} 150)`;
-  fills[GROUP_SLOT] = `oklch(${lightness + step} ${chroma * 0.1} 60)`;
-  return fills;
-}
-
 const LIGHT: Palette = {
-  fills: fillsOf(0.84, 0.035, 0.078),
-  dimmed: fillsOf(0.945, 0.008, 0.012),
-  text: '#1d1a17',
+  fills: LIGHT_THEME.fills,
+  dimmed: '#efedea',
+  text: LIGHT_THEME.text,
   textDimmed: '#8b857e',
   crumbs: '#d6d1ca',
   background: '#ffffff',
@@ -69,9 +42,9 @@ const LIGHT: Palette = {
 };
 
 const DARK: Palette = {
-  fills: fillsOf(0.47, 0.035, 0.075),
-  dimmed: fillsOf(0.265, 0.008, 0.01),
-  text: '#f5f2ee',
+  fills: DARK_THEME.fills,
+  dimmed: '#272422',
+  text: DARK_THEME.text,
   textDimmed: '#7d766e',
   crumbs: '#413c37',
   background: '#161412',

@@ -34,7 +34,7 @@ export function createAppView(parts: AppParts): HTMLElement {
     busy.hidden = busy.textContent === '';
     if (state.page.kind !== 'session') host.reportTitle('Emberscope');
   });
-  const run = (command: MenuCommand): void => runCommand(command, parts, session.pane, doctor);
+  const run = (command: MenuCommand): void => runCommand(command, parts, session, doctor);
   host.onMenuCommand(run);
   document.addEventListener('keydown', (event) => {
     const command = commandOf(event, store.get(), () => session.pane.escape());
@@ -56,7 +56,7 @@ export function createAppView(parts: AppParts): HTMLElement {
 function runCommand(
   command: MenuCommand,
   { store, actions }: AppParts,
-  pane: ReturnType<typeof createSessionView>['pane'],
+  { pane, quality }: ReturnType<typeof createSessionView>,
   doctor: () => void,
 ): void {
   const inSession = store.get().page.kind === 'session';
@@ -103,6 +103,9 @@ function runCommand(
     case 'toggle-orientation':
       if (inSession) pane.toggleOrientation();
       return;
+    case 'toggle-quality':
+      if (inSession) quality.toggle();
+      return;
   }
 }
 
@@ -132,6 +135,8 @@ function commandOf(
       return inSession ? 'toggle-inverted' : null;
     case 'f':
       return inSession ? 'toggle-orientation' : null;
+    case 'q':
+      return inSession ? 'toggle-quality' : null;
     case 'r':
       return isRecording(state) ? null : 'record';
     case 's':

@@ -26,7 +26,8 @@ const SHORTCUTS: readonly (readonly [
     'Session',
     [
       ['/ or Ctrl F', 'Search'],
-      ['Esc', 'Clear search, then zoom, then time range'],
+      ['Esc', 'Close the quality panel, clear search, then zoom, then time range'],
+      ['Q', 'Quality of stacks and names'],
       ['S', 'Stop recording'],
       ['R', 'Record'],
       ['Ctrl O', 'Open a session'],

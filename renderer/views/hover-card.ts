@@ -1,10 +1,14 @@
 import { shortImageName } from '#shared/model/call-tree-keys.ts';
 import { formatPercent, formatQuantity } from '#shared/text/format-value.ts';
+import { fitted } from '#shared/text/printable-text.ts';
+import { stopOfName } from '#shared/text/unwind-text.ts';
 import type { FlameModel } from '../charts/flame-model.ts';
-import { fill, h } from '../dom.ts';
+import { type Child, fill, h } from '../dom.ts';
 import { kindText } from './kind-text.ts';
 
 const MARGIN = 12;
+/** Longest place in the source that is shown whole, characters. */
+const MAX_SOURCE = 72;
 
 /** The card beside the pointer: what the box is and what it weighs. */
 export class HoverCard {
@@ -38,13 +42,15 @@ export class HoverCard {
   }
 }
 
-function cardContent(model: FlameModel, box: number, zoomed: number): Node[] {
+function cardContent(model: FlameModel, box: number, zoomed: number): Child[] {
   const { flame, labels } = model;
   const label = labels.labels[flame.label[box]!];
   const all = flame.total[0]!;
   const total = flame.total[box]!;
   const self = flame.self[box]!;
   const image = label?.image ?? '';
+  const source = labels.sourceOf(flame, box);
+  const stop = label?.kind === 'incomplete' ? stopOfName(label.name) : null;
   const rows = [
     row('Total', formatPercent(total / all), formatQuantity(total, 'sample')),
     row('Self', formatPercent(self / all), formatQuantity(self, 'sample')),
@@ -61,6 +67,9 @@ function cardContent(model: FlameModel, box: number, zoomed: number): Node[] {
         .filter((part) => part !== '')
         .join(' · '),
     ),
+    source === null ? null : h('div', { class: 'hover-source' }, fitted(source, MAX_SOURCE)),
+    stop === null ? null : h('p', { class: 'hover-stop' }, stop.sentence),
+    stop === null ? null : h('p', { class: 'hover-stop hover-remedy' }, stop.remedy),
     h('div', { class: 'hover-figures' }, ...rows.flat()),
   ];
 }

@@ -16,6 +16,7 @@ import {
 import { Breadcrumbs } from './breadcrumbs.ts';
 import { EmptyNote } from './empty-note.ts';
 import { HoverCard } from './hover-card.ts';
+import type { QualityView } from './quality-view.ts';
 import { SidePanel } from './side-panel.ts';
 import type { StatusLine } from './status-line.ts';
 import { type Follow, LAST_SPAN_NS, ViewBar } from './view-bar.ts';
@@ -42,6 +43,7 @@ export class ProfilePane {
   private labels = new LabelTable();
   private readonly worker: ProfileClient;
   private readonly status: StatusLine;
+  private readonly quality: QualityView;
   private readonly graph: FlameGraph;
   private readonly outline: FlameOutline;
   private readonly timeline: TimelineStrip;
@@ -56,9 +58,10 @@ export class ProfilePane {
     attributes: { 'aria-live': 'polite' },
   });
 
-  constructor(worker: ProfileClient, status: StatusLine) {
+  constructor(worker: ProfileClient, status: StatusLine, quality: QualityView) {
     this.worker = worker;
     this.status = status;
+    this.quality = quality;
     this.graph = new FlameGraph({
       onHover: (box, x, y) => {
         if (box < 0) this.card.hide();
@@ -101,6 +104,7 @@ export class ProfilePane {
         ),
         this.side.element,
       ),
+      quality.panel,
       this.card.element,
     );
     this.showView();
@@ -163,9 +167,10 @@ export class ProfilePane {
     this.setUpward(!this.upward);
   }
 
-  /** Undoes one thing: search, zoom, time range, process. False: there was nothing to undo. */
+  /** Undoes one thing: panel, search, zoom, time range, process. False: there was nothing to undo. */
   escape(): boolean {
-    if (this.query !== '') this.search('');
+    if (this.quality.isOpen) this.quality.close();
+    else if (this.query !== '') this.search('');
     else if (this.graph.zoomed > 0) this.graph.zoomTo(0);
     else if (this.timeline.selected !== null) this.selectTime(null);
     else if (this.view.processes !== null) this.setView({ processes: null });
@@ -184,6 +189,7 @@ export class ProfilePane {
     this.bar.setSearch('');
     this.bar.showResult(null);
     this.side.clear();
+    this.quality.clear();
     this.empty.wait();
     this.worker.send({ kind: 'open', sessionId: id, view: this.view });
   }
@@ -191,6 +197,7 @@ export class ProfilePane {
   private setPicture(picture: Picture): void {
     this.picture = picture;
     this.labels.add(picture.labels);
+    this.labels.addSources(picture.sources);
     this.graph.setModel({ flame: picture.flame, labels: this.labels });
     this.status.setDrawn(picture.fetchMs, picture.computeMs);
     this.showEmpty();
@@ -200,6 +207,7 @@ export class ProfilePane {
     this.labels.add(details.labels);
     const weight = this.picture?.flame.total[0] ?? 0;
     this.side.update(details, this.labels, weight, this.view.processes?.[0] ?? null);
+    this.quality.setDetails(details);
     this.timeline.setData({
       ...details.timeline,
       weightPerCpuNs: (this.facts?.rate ?? 0) / 1e9,
@@ -241,7 +249,8 @@ export class ProfilePane {
     this.setView({ window: range === null ? { kind: 'all' } : { kind: 'range', range } });
   }
 
-  private search(query: string): void {
+  /** Marks the frames whose names match `query`, as typed into the search box. */
+  search(query: string): void {
     this.query = query;
     this.bar.setSearch(query);
     if (query === '') {
@@ -270,7 +279,7 @@ export class ProfilePane {
   private speak(box: number): void {
     const { flame, labels } = this.graph.model;
     const total = flame.total[box]!;
-    const path = ancestry(flame, box).map((at) => labels.nameOf(flame.label[at]!));
+    const path = ancestry(flame, box).map((at) => labels.spokenNameOf(flame.label[at]!));
     const name = path.at(-1) ?? 'all samples';
     const callers = path.slice(0, -1).reverse().slice(0, 3);
     setText(

@@ -13,7 +13,11 @@ const EXPORT_NAMES: Readonly<Record<ExportFormat, string>> = {
 };
 
 /** Name and state of the session, and what can be done with it as a whole. */
-export function createToolbar(store: Store<AppState>, actions: Actions): HTMLElement {
+export function createToolbar(
+  store: Store<AppState>,
+  actions: Actions,
+  onQuality: () => void,
+): HTMLElement {
   const title = h('h1', { class: 'session-title' });
   const facts = h('span', { class: 'session-facts' });
   const pill = h('span', { class: 'pill', attributes: { role: 'status' } });
@@ -32,6 +36,7 @@ export function createToolbar(store: Store<AppState>, actions: Actions): HTMLEle
     key: 'Ctrl S',
     onPress: () => void actions.saveAs(),
   });
+  const quality = button({ label: 'Quality', icon: 'gauge', key: 'Q', onPress: onQuality });
   const exporter = exportMenu(actions);
   const close = button({
     label: 'Close session',
@@ -68,6 +73,7 @@ export function createToolbar(store: Store<AppState>, actions: Actions): HTMLEle
     elapsed,
     h('span', { class: 'spacer' }),
     busy,
+    quality,
     stop,
     save,
     exporter,

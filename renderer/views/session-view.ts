@@ -6,6 +6,7 @@ import type { AppState } from '../state/app-state.ts';
 import type { Store } from '../state/store.ts';
 import { startProfileWorker } from '../worker/profile-client.ts';
 import { ProfilePane } from './profile-pane.ts';
+import { QualityView } from './quality-view.ts';
 import { createToolbar } from './session-toolbar.ts';
 import { StatusLine } from './status-line.ts';
 
@@ -13,10 +14,11 @@ import { StatusLine } from './status-line.ts';
 export function createSessionView(
   store: Store<AppState>,
   actions: Actions,
-): { readonly element: HTMLElement; readonly pane: ProfilePane } {
-  const status = new StatusLine();
+): { readonly element: HTMLElement; readonly pane: ProfilePane; readonly quality: QualityView } {
+  const quality = new QualityView((query) => pane.search(query));
+  const status = new StatusLine(quality.chip);
   const worker = startProfileWorker((message) => pane.receive(message));
-  const pane = new ProfilePane(worker, status);
+  const pane = new ProfilePane(worker, status, quality);
   let shown: AppState['session'] = null;
   store.subscribe(({ session }) => {
     if (session === shown) return;
@@ -27,6 +29,7 @@ export function createSessionView(
     }
     const { info, id } = session.open;
     status.update(info);
+    quality.setInfo(info);
     pane.show({
       id,
       recording: session.live !== null,
@@ -38,11 +41,11 @@ export function createSessionView(
   const element = h(
     'main',
     { class: 'session' },
-    createToolbar(store, actions),
+    createToolbar(store, actions, () => quality.toggle()),
     pane.element,
     status.element,
   );
-  return { element, pane };
+  return { element, pane, quality };
 }
 
 /** One program is one tree; where many run, what belongs to whom comes first. */

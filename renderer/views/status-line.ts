@@ -22,7 +22,8 @@ export class StatusLine {
   private readonly loss: HTMLButtonElement;
   private readonly popover: HTMLElement;
 
-  constructor() {
+  /** `quality`: the button that opens the quality panel. */
+  constructor(quality: HTMLElement) {
     this.popover = h('div', {
       class: 'loss-popover',
       id: 'loss-popover',
@@ -44,6 +45,7 @@ export class StatusLine {
       this.samples,
       this.rate,
       this.idle,
+      quality,
       this.loss,
       h('span', { class: 'spacer' }),
       this.drawn,

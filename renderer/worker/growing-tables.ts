@@ -4,6 +4,7 @@ import {
   type SessionDelta,
   type SessionTables,
 } from '#shared/model/session-tables.ts';
+import { applySymbols } from '#shared/model/symbols.ts';
 
 type Column = Int32Array | Float64Array | Uint16Array | Uint8Array;
 type Growable<T> = { -readonly [K in keyof T]: T[K] };
@@ -29,18 +30,21 @@ export class GrowingTables {
       const { held } = this;
       this.held = {
         images: appended(held.images, tables.images),
+        imageProblems: tables.imageProblems,
         processes: tables.processes,
         threads: tables.threads,
         functions: appended(held.functions, tables.functions),
+        sourceFiles: appended(held.sourceFiles, tables.sourceFiles),
+        symbols: appended(held.symbols, tables.symbols),
         frames: appended(held.frames, tables.frames),
         stacks: appended(held.stacks, tables.stacks),
         samples: appended(held.samples, tables.samples),
       };
     }
-    const { func } = this.held.frames;
-    for (let row = 0; row < delta.symbolFrame.length; row++) {
-      func[delta.symbolFrame[row]!] = delta.symbolFunction[row]!;
-    }
+    applySymbols(this.held.frames, tables.symbols, {
+      firstRow: delta.from.symbols,
+      firstFrame: 0,
+    });
     const changed = !sameCursor(this.cursor, delta.to);
     this.cursor = delta.to;
     return changed;

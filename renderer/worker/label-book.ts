@@ -1,5 +1,7 @@
 import type { CallTree } from '#shared/model/call-tree.ts';
+import { MANY_PLACES } from '#shared/model/call-tree-columns.ts';
 import {
+  firstInlinedKey,
   firstProcessKey,
   type KeyLabel,
   type KeySpace,
@@ -7,8 +9,12 @@ import {
   ROOT_KEY,
 } from '#shared/model/call-tree-keys.ts';
 import type { SessionTables } from '#shared/model/session-tables.ts';
+import { sourceText } from '#shared/model/symbols.ts';
 import { printable } from '#shared/text/printable-text.ts';
-import type { LabelBatch } from './profile-protocol.ts';
+import { type LabelBatch, MANY_SOURCES, NO_SOURCE, type SourceBatch } from './profile-protocol.ts';
+
+/** Packs a file row and a line into one exact number; no source file has as many lines. */
+const LINES_PER_FILE = 2 ** 21;
 
 /**
  * Label ids: small numbers that keep their meaning for the life of a session, unlike keys. The page
@@ -19,8 +25,13 @@ export class LabelBook {
   /** Label id + 1 by row; 0: none yet. */
   private ofFunction = new Int32Array(1024);
   private ofFrame = new Int32Array(1024);
+  private ofInlined = new Int32Array(0);
   private readonly ofGroup = new Map<string, number>();
+  private readonly sources: string[] = [];
+  /** Source id by file and line. */
+  private readonly ofPlace = new Map<number, number>();
   private told = 0;
+  private toldSources = 0;
   private ranks: Int32Array = new Int32Array(0);
 
   idOf(tables: SessionTables, space: KeySpace, key: number, frame: number): number {
@@ -39,6 +50,14 @@ export class LabelBook {
       }
       return this.ofFrame[row]! - 1;
     }
+    if (key >= firstInlinedKey(space)) {
+      const row = key - firstInlinedKey(space);
+      if (row >= this.ofInlined.length) this.ofInlined = grown(this.ofInlined, space.functions);
+      if (this.ofInlined[row] === 0) {
+        this.ofInlined[row] = this.add(labelOfKey(tables, space, key, frame)) + 1;
+      }
+      return this.ofInlined[row]! - 1;
+    }
     const label = labelOfKey(tables, space, key, frame);
     const name = `${label.kind}\n${label.name}\n${label.image}`;
     let id = this.ofGroup.get(name);
@@ -56,6 +75,27 @@ export class LabelBook {
       ids[node] = this.idOf(tables, space, tree.key[node]!, tree.frame[node]!);
     }
     return ids;
+  }
+
+  /** Source id of a CallTree.place. */
+  sourceOf(tables: SessionTables, place: number): number {
+    if (place < 0) return place === MANY_PLACES ? MANY_SOURCES : NO_SOURCE;
+    const file = tables.symbols.file[place]!;
+    if (file < 0) return NO_SOURCE;
+    const key = file * LINES_PER_FILE + (tables.symbols.line[place]! % LINES_PER_FILE);
+    let id = this.ofPlace.get(key);
+    if (id === undefined) {
+      id = this.sources.push(printable(sourceText(tables, place) ?? '')) - 1;
+      this.ofPlace.set(key, id);
+    }
+    return id;
+  }
+
+  /** Source texts made since the last call. */
+  takeNewSources(): SourceBatch {
+    const first = this.toldSources;
+    this.toldSources = this.sources.length;
+    return { first, texts: this.sources.slice(first) };
   }
 
   /** Labels made since the last call. */

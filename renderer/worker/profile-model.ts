@@ -11,6 +11,8 @@ import { layoutFlame } from '#shared/model/flame-layout.ts';
 import { matchedWeight, parseQuery } from '#shared/model/frame-search.ts';
 import { functionTotals } from '#shared/model/function-totals.ts';
 import { processTotals } from '#shared/model/process-totals.ts';
+import { stackQuality } from '#shared/model/quality.ts';
+import { runtimeHints } from '#shared/model/runtime-hints.ts';
 import type { SessionTables } from '#shared/model/session-tables.ts';
 import { timeHistogram } from '#shared/model/time-histogram.ts';
 import { printable } from '#shared/text/printable-text.ts';
@@ -58,6 +60,7 @@ export class ProfileModel {
       view,
       flame,
       labels: this.book.takeNew(),
+      sources: this.book.takeNewSources(),
       sessionWeight: weightOf(tables),
       sessionSamples: tables.samples.length,
       newest,
@@ -74,6 +77,8 @@ export class ProfileModel {
     const timeline = timeHistogram(tables, selection, duration, TIMELINE_BINS);
     return {
       functions: this.functionRows(this.computed),
+      quality: stackQuality(tables, selection),
+      hints: runtimeHints(tables),
       labels: this.book.takeNew(),
       processes: processRows(tables, { ...selection, processes: null, threads: null }),
       timeline: { ...timeline, duration },
@@ -124,19 +129,24 @@ export class ProfileModel {
     const rows = layoutFlame(tree, rank, view.order);
     const { length, rowStart, start, end, parent, firstChild, childCount, node } = rows;
     const label = new Int32Array(length);
+    const source = new Int32Array(tree.place.length > 0 ? length : 0);
     const self = new Float64Array(length);
     const total = new Float64Array(length);
     for (let box = 0; box < length; box++) {
       const at = node[box]!;
       label[box] = ids[at]!;
+      if (source.length > 0) source[box] = this.book.sourceOf(tables, tree.place[at]!);
       self[box] = tree.self[at]!;
       total[box] = tree.total[at]!;
     }
-    return { length, rowStart, start, end, parent, firstChild, childCount, label, self, total };
+    return {
+      ...{ length, rowStart, start, end, parent, firstChild, childCount },
+      ...{ label, source, self, total },
+    };
   }
 
   private functionRows({ tables, space, tree }: Computed): FunctionRows {
-    const totals = functionTotals(tree, keyCount(space));
+    const totals = functionTotals(tree, space);
     const byTotal = Array.from(totals.key.keys()).sort(
       (a, b) => totals.total[b]! - totals.total[a]!,
     );

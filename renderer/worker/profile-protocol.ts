@@ -1,6 +1,8 @@
 import type { KeyLabel } from '#shared/model/call-tree-keys.ts';
 import type { Selection, TimeRange } from '#shared/model/call-tree-selection.ts';
 import type { SiblingOrder } from '#shared/model/flame-layout.ts';
+import type { StackQuality } from '#shared/model/quality.ts';
+import type { RuntimeHint } from '#shared/model/runtime-hints.ts';
 
 /** Messages between the page and the worker that holds the tables of the session shown. */
 
@@ -44,9 +46,21 @@ export interface FlameColumns {
   readonly childCount: Int32Array<ArrayBuffer>;
   /** Label id; ids are handed out by the worker and never change their meaning. */
   readonly label: Int32Array<ArrayBuffer>;
+  /** Source id, NO_SOURCE or MANY_SOURCES; empty when the session knows no source files. */
+  readonly source: Int32Array<ArrayBuffer>;
   /** In the session's weight unit (on-CPU: samples). */
   readonly self: Float64Array<ArrayBuffer>;
   readonly total: Float64Array<ArrayBuffer>;
+}
+
+/** FlameColumns.source of a box without a known place, and of one that stands for several. */
+export const NO_SOURCE = -1;
+export const MANY_SOURCES = -2;
+
+/** Places in source files, "path:line", with ids first, first + 1, ...: those not told yet. */
+export interface SourceBatch {
+  readonly first: number;
+  readonly texts: readonly string[];
 }
 
 /** Labels with ids first, first + 1, ...: those the page has not been told yet. */
@@ -59,6 +73,7 @@ export interface Picture {
   readonly view: ViewSpec;
   readonly flame: FlameColumns;
   readonly labels: LabelBatch;
+  readonly sources: SourceBatch;
   /** Weight of the whole session. */
   readonly sessionWeight: number;
   /** Rows of the sample table. */
@@ -74,6 +89,10 @@ export interface Picture {
 export interface Details {
   readonly labels: LabelBatch;
   readonly functions: FunctionRows;
+  /** Of the samples shown. */
+  readonly quality: StackQuality;
+  /** Of the whole session. */
+  readonly hints: readonly RuntimeHint[];
   /** Within the time window, whatever processes are selected; heaviest first. */
   readonly processes: readonly ProcessRow[];
   readonly timeline: {

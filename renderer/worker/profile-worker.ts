@@ -112,6 +112,7 @@ function work(session: Shown): void {
       flame.firstChild.buffer,
       flame.childCount.buffer,
       flame.label.buffer,
+      flame.source.buffer,
       flame.self.buffer,
       flame.total.buffer,
     ]);

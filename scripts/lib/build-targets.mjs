@@ -173,7 +173,15 @@ export const TARGETS = {
     }),
   engine: () =>
     bundle({ ...NODE, entryPoints: { main: 'main/engine/main.ts' }, outdir: 'dist/engine' }),
-  cli: () => bundle({ ...NODE, entryPoints: { main: 'main/cli/main.ts' }, outdir: 'dist/cli' }),
+  cli: () =>
+    bundle({
+      ...NODE,
+      entryPoints: {
+        main: 'main/cli/main.ts',
+        'debuginfod-worker': 'main/symbolize/debuginfod-worker.ts',
+      },
+      outdir: 'dist/cli',
+    }),
   renderer,
   app,
 };

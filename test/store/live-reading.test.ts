@@ -47,6 +47,20 @@ describe('SessionReader of a live session', () => {
     expect({ state, duration }).toEqual({ state: 'complete', duration: 7e9 });
   });
 
+  it('never keeps the writer from leaving one plain file, however often it asks', async () => {
+    const folder = temporaryFolder();
+    const writer = await newWriter(join(folder, 'a.ember'));
+    valueOf(await writer.append(baseBatch()));
+    const { reader } = await openReader(writer.path);
+    const progress = { finishing: true };
+    const finished = writer.finish({ state: 'complete', endNs: 7e9 }).finally(() => {
+      progress.finishing = false;
+    });
+    while (progress.finishing) valueOf(await reader.info());
+    valueOf(await finished);
+    expect(readdirSync(folder)).toEqual(['a.ember']);
+  });
+
   it('finishes a session that a stranger holds open, which then is still complete', async () => {
     const path = join(temporaryFolder(), 'a.ember');
     const writer = await newWriter(path);
@@ -70,9 +84,13 @@ describe('SessionReader.info', () => {
     const cost = {
       ...{ timeNs: 2e9, bpfRuns: 7, bpfNs: 8, helperCpuNs: 9, helperRssBytes: 10 },
       ...{ engineCpuNs: 11, engineRssBytes: 12, samples: 13, idleSamples: 14 },
+      unwind: null,
     };
     valueOf(await writer.append({ ...baseBatch(), cost, loss: new Map([['throttled', 1]]) }));
-    const later = { ...cost, timeNs: 3e9, bpfNs: 80, idleSamples: 15 };
+    const tables = {
+      ...{ tables: 1, tableBytes: 2, budgetBytes: 3, pending: 4, overBudget: 5, failed: 6 },
+    };
+    const later = { ...cost, timeNs: 3e9, bpfNs: 80, idleSamples: 15, unwind: tables };
     const loss = new Map([
       ['throttled', 4],
       ['stack-missed', 2],
@@ -94,6 +112,7 @@ describe('SessionReader.info', () => {
         ...{ bpfNs: 80, bpfRuns: 7, helperCpuNs: 9, helperRssBytes: 10 },
         ...{ engineCpuNs: 11, engineRssBytes: 12 },
       },
+      unwind: { mode: 'auto', fallback: '', tables },
     });
   });
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { SessionDelta } from '../../main/shared/model/session-tables.ts';
 import { EMPTY_CURSOR, FRAME_KINDS, IMAGE_KINDS } from '../../main/shared/model/session-tables.ts';
+import { isInterpretedName } from '../../main/shared/text/runtime-names.ts';
 import type { SessionBatch } from '../../main/store/session-batch.ts';
 import { emptyBatch } from '../../main/store/session-batch.ts';
 import { randomFrom } from './random.ts';
@@ -16,6 +17,7 @@ const TEXTS = [
   '\u0001\n\t\\',
   '12',
   '-',
+  'py::main:/srv/app.py',
 ];
 
 /** Random batches whose ids are consistent, from a seed: shrinks by seed and number of batches. */
@@ -23,6 +25,8 @@ export const anyBatches = (): fc.Arbitrary<readonly SessionBatch[]> =>
   fc
     .record({ seed: fc.nat(), count: fc.integer({ min: 1, max: 6 }) })
     .map(({ seed, count }) => makeBatches(seed, count));
+
+const NO_ROWS = { frames: 0, stacks: 0, sourceFiles: 0 };
 
 function makeBatches(seed: number, count: number): readonly SessionBatch[] {
   const random = randomFrom(seed);
@@ -32,7 +36,7 @@ function makeBatches(seed: number, count: number): readonly SessionBatch[] {
     Array.from({ length }, (_, i) => make(i));
   // Every width of the packed columns, and the largest times a session can have.
   const scale = [200, 6e4, 1e7, 4e9, 1e12, 9e15][upTo(6)]!;
-  const have = { images: 0, processes: 0, threads: 0, functions: 0, frames: 0, stacks: 0 };
+  const have = { images: 0, processes: 0, threads: 0, functions: 0, ...NO_ROWS };
   return list(count, () => {
     const images = list(1 + upTo(3), () => ({
       ...{ kind: upTo(IMAGE_KINDS.length), path: text(), buildId: text(), fileIdentity: text() },
@@ -57,6 +61,8 @@ function makeBatches(seed: number, count: number): readonly SessionBatch[] {
       ...{ image: upTo(have.images), name: text(), rawName: text(), startOffset: upTo(scale) },
     }));
     have.functions += functions.length;
+    const sourceFiles = list(upTo(3), text);
+    have.sourceFiles += sourceFiles.length;
     const frameCount = 1 + upTo(8);
     have.frames += frameCount;
     const firstStack = have.stacks;
@@ -76,7 +82,15 @@ function makeBatches(seed: number, count: number): readonly SessionBatch[] {
         parent: list(stackCount, (i) => upTo(firstStack + i + 1) - 1),
         frame: list(stackCount, () => upTo(have.frames)),
       },
-      symbols: symbolsOf(upTo(6), () => [upTo(have.frames), upTo(2), upTo(have.functions)]),
+      sourceFiles,
+      symbols: symbolsOf(
+        list(upTo(6), () => ({ frame: upTo(have.frames), calls: 1 + upTo(3) })),
+        (frame, depth) => ({
+          ...{ frame, depth, function: upTo(have.functions) },
+          ...{ file: upTo(have.sourceFiles + 1) - 1, line: upTo(9999) },
+        }),
+      ),
+      imageProblems: new Map(list(upTo(2), () => [upTo(have.images), text()])),
       samples: {
         ...{ length, source: 'on-cpu' },
         time: Float64Array.from({ length }, () => Math.floor(random() * scale)),
@@ -89,15 +103,28 @@ function makeBatches(seed: number, count: number): readonly SessionBatch[] {
   });
 }
 
+interface SymbolRow {
+  readonly frame: number;
+  readonly depth: number;
+  readonly function: number;
+  readonly file: number;
+  readonly line: number;
+}
+
+/** A function and its inlined calls per found frame. */
 function symbolsOf(
-  length: number,
-  make: () => readonly [frame: number, depth: number, func: number],
+  found: readonly { readonly frame: number; readonly calls: number }[],
+  make: (frame: number, depth: number) => SymbolRow,
 ): SessionBatch['symbols'] {
-  const rows = Array.from({ length }, make);
+  const rows = found.flatMap(({ frame, calls }) =>
+    Array.from({ length: calls }, (_, depth) => make(frame, depth)),
+  );
   return {
-    frame: rows.map(([frame]) => frame),
-    depth: rows.map(([, depth]) => depth),
-    function: rows.map(([, , func]) => func),
+    frame: rows.map((row) => row.frame),
+    depth: rows.map((row) => row.depth),
+    function: rows.map((row) => row.function),
+    file: rows.map((row) => row.file),
+    line: rows.map((row) => row.line),
   };
 }
 
@@ -120,11 +147,21 @@ export function expectedDelta(batches: readonly SessionBatch[]): SessionDelta {
   const functions = all((batch) => batch.functions);
   const kind = Uint8Array.from(all((batch) => batch.frames.kind));
   const func = new Int32Array(kind.length).fill(-1);
-  const depths = all((batch) => batch.symbols.depth);
-  const isOwn = (_: number, row: number): boolean => depths[row] === 0;
-  const symbolFrame = all((batch) => batch.symbols.frame).filter(isOwn);
-  const symbolFunction = all((batch) => batch.symbols.function).filter(isOwn);
-  symbolFrame.forEach((frame, i) => (func[frame] = symbolFunction[i]!));
+  const symbol = func.slice();
+  const symbols = {
+    frame: Int32Array.from(all((batch) => batch.symbols.frame)),
+    depth: Uint8Array.from(all((batch) => batch.symbols.depth)),
+    func: Int32Array.from(all((batch) => batch.symbols.function)),
+    file: Int32Array.from(all((batch) => batch.symbols.file)),
+    line: Int32Array.from(all((batch) => batch.symbols.line)),
+  };
+  symbols.frame.forEach((frame, row) => {
+    if (symbols.depth[row] !== 0) return;
+    func[frame] = symbols.func[row]!;
+    symbol[frame] = row;
+  });
+  const sourceFiles = all((batch) => batch.sourceFiles);
+  const problems = [...new Map(all((batch) => batch.imageProblems))].toSorted(([a], [b]) => a - b);
   const stackFrame = Int32Array.from(all((batch) => batch.stacks.frame));
   const time = Float64Array.from(all((batch) => batch.samples.time));
   return {
@@ -133,7 +170,7 @@ export function expectedDelta(batches: readonly SessionBatch[]): SessionDelta {
       ...{ images: images.length, processes: processes.length, threads: threads.length },
       ...{ functions: functions.length, frames: kind.length, stacks: stackFrame.length },
       chunks: batches.filter((batch) => batch.samples.length > 0).length,
-      symbols: depths.length,
+      ...{ symbols: symbols.frame.length, sourceFiles: sourceFiles.length },
     },
     tables: {
       images: {
@@ -141,6 +178,11 @@ export function expectedDelta(batches: readonly SessionBatch[]): SessionDelta {
         kind: Uint8Array.from(images, (row) => row.kind),
         path: images.map((row) => row.path),
         buildId: images.map((row) => row.buildId),
+      },
+      imageProblems: {
+        length: problems.length,
+        image: Int32Array.from(problems, ([image]) => image),
+        problem: problems.map(([, problem]) => problem),
       },
       processes: {
         length: processes.length,
@@ -161,12 +203,18 @@ export function expectedDelta(batches: readonly SessionBatch[]): SessionDelta {
         length: functions.length,
         name: functions.map((row) => row.name),
         image: Int32Array.from(functions, (row) => row.image),
+        interpreted: Uint8Array.from(functions, (row) => {
+          const isJit = IMAGE_KINDS[images[row.image]!.kind] === 'jit';
+          return isJit && isInterpretedName(row.rawName) ? 1 : 0;
+        }),
       },
+      sourceFiles: { length: sourceFiles.length, path: sourceFiles },
+      symbols: { length: symbols.frame.length, ...symbols },
       frames: {
         length: kind.length,
         image: Int32Array.from(all((batch) => batch.frames.image)),
         offset: Float64Array.from(all((batch) => batch.frames.offset)),
-        ...{ kind, func },
+        ...{ kind, func, symbol },
       },
       stacks: {
         length: stackFrame.length,
@@ -182,7 +230,5 @@ export function expectedDelta(batches: readonly SessionBatch[]): SessionDelta {
         weight: Float64Array.from(all((batch) => batch.samples.weight)),
       },
     },
-    symbolFrame: Int32Array.from(symbolFrame),
-    symbolFunction: Int32Array.from(symbolFunction),
   };
 }

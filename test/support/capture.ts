@@ -102,12 +102,8 @@ export async function readWhole(path: string): Promise<ReadSession> {
   }
 }
 
-/** The tables with the delta's symbols put into the frames, as every reader does. */
-export function withSymbols({ tables, symbolFrame, symbolFunction }: SessionDelta): SessionTables {
-  const func = Int32Array.from(tables.frames.func);
-  symbolFrame.forEach((frame, index) => (func[frame] = symbolFunction[index]!));
-  return { ...tables, frames: { ...tables.frames, func } };
-}
+/** The tables of a delta from the start: its frames have their symbols. */
+export const withSymbols = ({ tables }: SessionDelta): SessionTables => tables;
 
 /** Share of samples per leaf function name, 0..1, of the processes with this command name. */
 export function selfShares(tables: SessionTables, comm?: string): ReadonlyMap<string, number> {

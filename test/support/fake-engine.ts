@@ -62,6 +62,7 @@ export function sessionInfo(change: Partial<SessionInfo> = {}): SessionInfo {
       engineCpuNs: 2.9e9,
       engineRssBytes: 160 * 2 ** 20,
     },
+    unwind: { mode: 'auto', fallback: '', tables: null },
     ...change,
   };
 }
@@ -129,30 +130,30 @@ export function fakeEngine(parts: FakeEngineParts): FakeEngine & { readonly sess
 /** Everything at the first call, nothing new afterwards. */
 function wholeDelta(tables: SessionTables, cursorText: string): Uint8Array {
   const from = cursorFromText(cursorText) ?? EMPTY_CURSOR;
-  const { images, processes, threads, functions, frames, stacks } = tables;
+  const { images, processes, threads, functions, sourceFiles, symbols, frames, stacks } = tables;
   const to: SessionCursor = {
     images: images.length,
     processes: processes.length,
     threads: threads.length,
     functions: functions.length,
+    sourceFiles: sourceFiles.length,
     frames: frames.length,
     stacks: stacks.length,
     chunks: 1,
-    symbols: functions.length,
+    symbols: symbols.length,
   };
   return encodeDelta({
     from,
     to,
     tables: from.chunks === 0 ? tables : withoutRows(tables),
-    symbolFrame: new Int32Array(0),
-    symbolFunction: new Int32Array(0),
   });
 }
 
 /** A delta without news; processes and threads are always sent whole. */
 function withoutRows(tables: SessionTables): SessionTables {
   const none = tablesOf('');
-  return { ...none, processes: tables.processes, threads: tables.threads };
+  const { processes, threads, imageProblems } = tables;
+  return { ...none, processes, threads, imageProblems };
 }
 
 const PROCESSES: readonly ProcessEntry[] = Array.from({ length: 60 }, (_, k) => ({

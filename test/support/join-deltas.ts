@@ -1,4 +1,5 @@
 import type { SessionDelta, SessionTables } from '../../main/shared/model/session-tables.ts';
+import { applySymbols } from '../../main/shared/model/symbols.ts';
 
 type Column = Int32Array | Uint8Array | Uint16Array | Float64Array | readonly string[];
 
@@ -17,7 +18,7 @@ export function joinDeltas(deltas: readonly SessionDelta[]): SessionDelta {
   const last = deltas.at(-1)!;
   const tables: Record<string, Record<string, unknown>> = {};
   for (const name of Object.keys(first.tables) as (keyof SessionTables)[]) {
-    const isWhole = name === 'processes' || name === 'threads';
+    const isWhole = ['processes', 'threads', 'imageProblems'].includes(name);
     const parts = (isWhole ? [last] : deltas).map(
       (delta) => delta.tables[name] as unknown as Readonly<Record<string, Column | number>>,
     );
@@ -31,12 +32,6 @@ export function joinDeltas(deltas: readonly SessionDelta[]): SessionDelta {
     tables[name] = table;
   }
   const joined = tables as unknown as SessionTables;
-  for (const { symbolFrame, symbolFunction } of deltas) {
-    symbolFrame.forEach((frame, i) => (joined.frames.func[frame] = symbolFunction[i]!));
-  }
-  return {
-    ...{ from: first.from, to: last.to, tables: joined },
-    symbolFrame: joinColumns(deltas.map((delta) => delta.symbolFrame)) as Int32Array,
-    symbolFunction: joinColumns(deltas.map((delta) => delta.symbolFunction)) as Int32Array,
-  };
+  applySymbols(joined.frames, joined.symbols, { firstRow: 0, firstFrame: 0 });
+  return { from: first.from, to: last.to, tables: joined };
 }

@@ -1,7 +1,21 @@
 import type { ExportSource } from '../../main/export/exporter.ts';
+import type { CaptureSpec } from '../../main/shared/model/capture-spec.ts';
 import type { SessionInfo } from '../../main/shared/model/session-info.ts';
 import type { SessionTables } from '../../main/shared/model/session-tables.ts';
 import { hertz, nanoseconds } from '../../main/shared/units.ts';
+
+/** Everything on the machine, until somebody stops it. */
+export const MACHINE_SPEC: CaptureSpec = {
+  source: 'on-cpu',
+  target: { kind: 'machine' },
+  rate: hertz(99),
+  mode: 'precise',
+  includeIdle: false,
+  kernelStacks: true,
+  userStacks: true,
+  unwind: 'auto',
+  duration: null,
+};
 
 /** Facts of an invented session of 10 s on two CPUs; parts can be replaced. */
 export function infoOf(tables: SessionTables, part: Partial<SessionInfo> = {}): SessionInfo {
@@ -20,17 +34,7 @@ export function infoOf(tables: SessionTables, part: Partial<SessionInfo> = {}): 
       sampleEvent: 'cpu-clock',
       bpfJit: true,
     },
-    spec: {
-      source: 'on-cpu',
-      target: { kind: 'machine' },
-      rate: hertz(99),
-      mode: 'precise',
-      includeIdle: false,
-      kernelStacks: true,
-      userStacks: true,
-      unwind: 'auto',
-      duration: null,
-    },
+    spec: MACHINE_SPEC,
     startedAt: '2026-11-22T14:30:05.123Z',
     duration: nanoseconds(10e9),
     totalWeight: tables.samples.weight.reduce((sum, weight) => sum + weight, 0),
@@ -45,6 +49,7 @@ export function infoOf(tables: SessionTables, part: Partial<SessionInfo> = {}): 
       engineCpuNs: 90e6,
       engineRssBytes: 120 * 2 ** 20,
     },
+    unwind: { mode: 'auto', fallback: '', tables: null },
     ...part,
   };
 }

@@ -15,7 +15,8 @@ export const baseBatch = (): SessionBatch => ({
   frames: { image: [0, 0], offset: [64, 4096], kind: [0, 0] },
   stacks: { parent: [-1, 0], frame: [0, 1] },
   functions: [{ image: 0, name: 'main', rawName: 'main', startOffset: 64 }],
-  symbols: { frame: [0], depth: [0], function: [0] },
+  sourceFiles: ['/src/kiln.c'],
+  symbols: { frame: [0], depth: [0], function: [0], file: [0], line: [12] },
 });
 
 /** Samples of thread 0 in stack 1, one millisecond apart from `firstNs` on. */

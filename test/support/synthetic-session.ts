@@ -56,6 +56,7 @@ export const syntheticMeta = (): SessionMeta => ({
     unwind: 'auto',
     duration: null,
   },
+  unwind: { mode: 'auto', fallback: '' },
 });
 
 /** Writes a session whose shape is that of a real one: Zipf stacks of mean depth 35, shared prefixes. */
@@ -165,7 +166,13 @@ function firstBatch(options: SyntheticOptions): SessionBatch {
       rawName: `_ZN7furnace5burn_${i}EiRKSs`,
       startOffset: 4096 + i * FRAMES_PER_FUNCTION * 64,
     })),
-    symbols: { frame: frames, depth: frames.map(() => 0), function: frames.map(functionOf) },
+    symbols: {
+      frame: frames,
+      depth: frames.map(() => 0),
+      function: frames.map(functionOf),
+      file: frames.map(() => -1),
+      line: frames.map(() => 0),
+    },
   };
 }
 
@@ -212,6 +219,7 @@ function* batchesOf(
         ...{ timeNs: (from + length) * stepNs, bpfRuns: from + length },
         ...{ bpfNs: (from + length) * bpfNs, helperCpuNs: 1e6, helperRssBytes: 4e7 },
         ...{ engineCpuNs: 2e6, engineRssBytes: 9e7, samples: from + length, idleSamples: 0 },
+        unwind: null,
       },
     };
     stackRows = needed;

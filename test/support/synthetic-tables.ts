@@ -80,6 +80,12 @@ export function syntheticTables(size: SyntheticSize): SessionTables {
   const imageOf = Int32Array.from({ length: size.functions }, (_, k) =>
     k % 11 === 0 ? 2 : k % 13 === 0 ? 5 : (Math.imul(k, 7) >>> 0) % IMAGES.length,
   );
+  const func = Int32Array.from({ length: frames }, (_, k) =>
+    k % 41 === 7 ? -1 : k % size.functions,
+  );
+  const named = Int32Array.from(func.keys()).filter((frame) => func[frame]! >= 0);
+  const symbol = new Int32Array(frames).fill(-1);
+  named.forEach((frame, row) => (symbol[frame] = row));
   return {
     images: {
       length: IMAGES.length,
@@ -87,6 +93,7 @@ export function syntheticTables(size: SyntheticSize): SessionTables {
       path: IMAGES.map(([path]) => path),
       buildId: IMAGES.map(() => ''),
     },
+    imageProblems: { length: 0, image: new Int32Array(0), problem: [] },
     processes: {
       length: COMMANDS.length,
       pid: Int32Array.from(COMMANDS, (_, k) => 1207 + 41 * k),
@@ -106,6 +113,16 @@ export function syntheticTables(size: SyntheticSize): SessionTables {
       length: size.functions,
       name: Array.from({ length: size.functions }, (_, k) => functionName(k)),
       image: imageOf,
+      interpreted: new Uint8Array(size.functions),
+    },
+    sourceFiles: { length: 0, path: [] },
+    symbols: {
+      length: named.length,
+      frame: named,
+      depth: new Uint8Array(named.length),
+      func: named.map((frame) => func[frame]!),
+      file: new Int32Array(named.length).fill(-1),
+      line: new Int32Array(named.length),
     },
     frames: {
       length: frames,
@@ -114,7 +131,8 @@ export function syntheticTables(size: SyntheticSize): SessionTables {
       kind: Uint8Array.from({ length: frames }, (_, k) =>
         kindCode(imageOf[k % size.functions]!, k),
       ),
-      func: Int32Array.from({ length: frames }, (_, k) => (k % 41 === 7 ? -1 : k % size.functions)),
+      func,
+      symbol,
     },
     stacks: trie.table,
     samples: drawSamples(size, trie.leaves, rand),

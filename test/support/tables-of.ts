@@ -6,6 +6,11 @@ import type {
   SessionTables,
 } from '../../main/shared/model/session-tables.ts';
 import { FRAME_KINDS, IMAGE_KINDS } from '../../main/shared/model/session-tables.ts';
+import {
+  INCOMPLETE_IMAGE,
+  UNWIND_STOPS,
+  type UnwindStop,
+} from '../../main/shared/model/unwind-stop.ts';
 
 /**
  * SessionTables written as text, one sample a line, root first:
@@ -16,6 +21,9 @@ import { FRAME_KINDS, IMAGE_KINDS } from '../../main/shared/model/session-tables
  *     main;libfoo.so+0x1a2b 1            not symbolized, image /usr/lib/libfoo.so
  *     main;compiled[j] 4 @250            JIT frame; at 250 ms instead of the line's number in ms
  *     - 1                                no stack
+ *     main;run->step->add 1              calls inlined into run
+ *     main{src/main.c:7};run 1           a place in the source
+ *     !no-table;parse;read 1             incomplete: nobody knows who called parse
  *
  * Equal names in one image are one function and one frame. `rename` puts names in afterwards that the
  * text cannot hold: of functions, commands and image paths.
@@ -32,8 +40,17 @@ export function tablesOf(
 const LINE =
   /^(?:(?<comm>.+):(?<pid>\d+)\/(?<tid>\d+)\|\s*)?(?<stack>.+?)\s+(?<weight>[\d.]+)(?:\s+@(?<ms>[\d.]+))?$/;
 const FRAME = /^(?<name>.+?)(?<mark>\[[kj]\])?(?:@(?<image>.+))?$/;
+/** A function and where in its source it is. */
+const CALL = /^(?<name>.+?)(?:\{(?<file>[^{}]+?)(?::(?<line>\d+))?\})?$/;
 const UNSYMBOLIZED = /^(?<image>.+)\+0x(?<offset>[0-9a-f]+)$/;
 const APP = '/usr/bin/app';
+
+/** A row of SymbolTable. */
+interface Call {
+  readonly func: number;
+  readonly file: number;
+  readonly line: number;
+}
 
 /** Rows found by a text key, numbered as they come. */
 class Interner<Row> {
@@ -55,11 +72,13 @@ class TablesBuilder {
   private readonly processes = new Interner<{ pid: number; comm: string }>();
   private readonly threads = new Interner<{ process: number; tid: number; comm: string }>();
   private readonly functions = new Interner<{ name: string; image: number }>();
+  private readonly sourceFiles = new Interner<string>();
   private readonly frames = new Interner<{
     image: number;
     offset: number;
     kind: FrameKind;
-    func: number;
+    /** The owning function and the calls inlined into it; empty: not symbolized. */
+    calls: readonly Call[];
   }>();
   private readonly stacks = new Interner<{ parent: number; frame: number }>();
   private readonly samples: { time: number; thread: number; stack: number; weight: number }[] = [];
@@ -83,6 +102,11 @@ class TablesBuilder {
 
   finish(): SessionTables {
     const { images, processes, threads, functions, frames, stacks } = this;
+    const firstSymbols: number[] = [];
+    const symbols = frames.rows.flatMap(({ calls }, frame) => {
+      firstSymbols.push((firstSymbols.at(-1) ?? 0) + (frames.rows[frame - 1]?.calls.length ?? 0));
+      return calls.map((call, depth) => ({ ...call, frame, depth }));
+    });
     return {
       images: {
         length: images.rows.length,
@@ -90,6 +114,7 @@ class TablesBuilder {
         path: images.rows.map((row) => this.nameOf(row.path)),
         buildId: images.rows.map(() => ''),
       },
+      imageProblems: { length: 0, image: new Int32Array(0), problem: [] },
       processes: {
         length: processes.rows.length,
         pid: Int32Array.from(processes.rows, (row) => row.pid),
@@ -109,13 +134,26 @@ class TablesBuilder {
         length: functions.rows.length,
         name: functions.rows.map((row) => this.nameOf(row.name)),
         image: Int32Array.from(functions.rows, (row) => row.image),
+        interpreted: new Uint8Array(functions.rows.length),
+      },
+      sourceFiles: { length: this.sourceFiles.rows.length, path: this.sourceFiles.rows },
+      symbols: {
+        length: symbols.length,
+        frame: Int32Array.from(symbols, (row) => row.frame),
+        depth: Uint8Array.from(symbols, (row) => row.depth),
+        func: Int32Array.from(symbols, (row) => row.func),
+        file: Int32Array.from(symbols, (row) => row.file),
+        line: Int32Array.from(symbols, (row) => row.line),
       },
       frames: {
         length: frames.rows.length,
         image: Int32Array.from(frames.rows, (row) => row.image),
         offset: Float64Array.from(frames.rows, (row) => row.offset),
         kind: Uint8Array.from(frames.rows, (row) => FRAME_KINDS.indexOf(row.kind)),
-        func: Int32Array.from(frames.rows, (row) => row.func),
+        func: Int32Array.from(frames.rows, (row) => row.calls[0]?.func ?? -1),
+        symbol: Int32Array.from(frames.rows, (row, at) =>
+          row.calls.length === 0 ? -1 : firstSymbols[at]!,
+        ),
       },
       stacks: {
         length: stacks.rows.length,
@@ -157,7 +195,10 @@ class TablesBuilder {
   }
 
   private frame(text: string): number {
-    const part = FRAME.exec(text)?.groups;
+    const stop = UNWIND_STOPS.indexOf(text.slice(1) as UnwindStop);
+    if (text.startsWith('!') && stop >= 0) return this.incomplete(stop);
+    const [owner = {}, ...inlined] = text.split('->').map((call) => CALL.exec(call)?.groups ?? {});
+    const part = FRAME.exec(owner['name'] ?? '')?.groups;
     invariant(part !== undefined, `not a frame: ${text}`);
     const kind = part['mark'] === '[k]' ? 'kernel' : part['mark'] === '[j]' ? 'jit' : 'user';
     const raw = UNSYMBOLIZED.exec(part['name'] ?? '')?.groups;
@@ -166,12 +207,30 @@ class TablesBuilder {
       raw === undefined ? part['image'] : `/usr/lib/${raw['image'] ?? ''}`,
     );
     const offset = (this.frames.rows.length + 1) * 0x100;
-    return this.frames.of(`${image} ${part['name'] ?? ''}`, () => ({
+    const calls = [{ ...owner, name: part['name'] ?? '' }, ...inlined];
+    return this.frames.of(`${image} ${JSON.stringify(calls)}`, () => ({
       image,
       offset: raw === undefined ? offset : Number.parseInt(raw['offset'] ?? '', 16),
       kind,
-      func: raw === undefined ? this.func(part['name'] ?? '', image) : -1,
+      calls: raw === undefined ? calls.map((call) => this.call(call, image)) : [],
     }));
+  }
+
+  private incomplete(stop: number): number {
+    const path = INCOMPLETE_IMAGE;
+    const image = this.images.of(path, () => ({ kind: 'unknown', path }));
+    return this.frames.of(`${path} ${stop}`, () => ({
+      ...{ image, offset: stop, kind: 'incomplete', calls: [] },
+    }));
+  }
+
+  private call(part: Readonly<Record<string, string | undefined>>, image: number): Call {
+    const { name = '', file, line = '0' } = part;
+    return {
+      func: this.func(name, image),
+      file: file === undefined ? -1 : this.sourceFiles.of(file, () => file),
+      line: Number(line),
+    };
   }
 
   private image(kind: FrameKind, path: string | undefined): number {

@@ -57,7 +57,7 @@ describe('cursorFromText', () => {
     expect(cursorFromText(cursorToText(cursor))).toEqual(cursor);
   });
 
-  it.each(['', '1', '1.2.3.4.5.6.7', '1.2.3.4.5.6.7.8.9', '-1.0.0.0.0.0.0.0', 'a.0.0.0.0.0.0.0'])(
+  it.each(['', '1', '1.2.3.4.5.6.7.8', '1.2.3.4.5.6.7.8.9.10', '-1.0.0.0.0.0.0.0.0', 'a.0.0.0.0.0.0.0.0'])(
     'gives null for "%s"',
     (text) => {
       expect(cursorFromText(text)).toBeNull();

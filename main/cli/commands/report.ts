@@ -4,6 +4,7 @@ import { readSession } from '../../export/read-session.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { jsonText } from '../json-text.ts';
 import { type Report, reportOf } from '../report-data.ts';
+import { qualityReportLines } from '../report-quality.ts';
 import { reportLines } from '../report-text.ts';
 import { out, printError } from '../terminal.ts';
 import { withSession } from '../with-session.ts';
@@ -20,11 +21,13 @@ export function readReport(path: string, top: number): Promise<Result<Report, Pr
 /** Prints the report of a session as text or JSON. */
 export async function runReport(
   path: string,
-  options: { readonly top: number; readonly json?: boolean },
+  options: { readonly top: number; readonly json?: boolean; readonly quality?: boolean },
 ): Promise<ExitCode> {
   const report = await readReport(path, options.top);
   if (!report.ok) return printError(report.error);
   if (options.json === true) out.write(jsonText(report.value));
-  else for (const line of reportLines(report.value, out.columns)) out.line(line);
+  else if (options.quality === true) {
+    for (const line of qualityReportLines(report.value.quality, out.columns)) out.line(line);
+  } else for (const line of reportLines(report.value, out.columns)) out.line(line);
   return EXIT.ok;
 }

@@ -49,6 +49,7 @@ export const MENU_COMMANDS = [
   'zoom-reset',
   'toggle-inverted',
   'toggle-orientation',
+  'toggle-quality',
   'doctor',
   'show-shortcuts',
   'about',

@@ -1,5 +1,6 @@
 import type { CallTree } from './call-tree.ts';
 import { CallTreeBuilder } from './call-tree-builder.ts';
+import { NO_PLACE } from './call-tree-columns.ts';
 
 /** Where an inverted tree stops. */
 export interface InvertLimit {
@@ -21,14 +22,20 @@ export function invertCallTree(
   tree: CallTree,
   limit: InvertLimit = { leastWeight: 0, restKey: -1 },
 ): CallTree {
-  const builder = new CallTreeBuilder(tree.length);
+  const builder = new CallTreeBuilder(tree.length, tree.place.length > 0);
   const walk = startWalk(tree, builder);
+  const hasPlaces = tree.place.length > 0;
   let weights = new Float64Array(tree.length);
   for (let active = walk.count; active > 0; ) {
     // One level: every stack steps to its next caller; only then are the level's weights known.
     for (let k = 0; k < active; k++) {
       const at = walk.at[k]!;
-      const node = builder.child(walk.node[k]!, tree.key[at]!, tree.frame[at]!);
+      const node = builder.child(
+        walk.node[k]!,
+        tree.key[at]!,
+        tree.frame[at]!,
+        hasPlaces ? tree.place[at]! : NO_PLACE,
+      );
       if (node >= weights.length) weights = grown(weights);
       weights[node]! += tree.self[walk.leaf[k]!]!;
       walk.node[k] = node;
@@ -87,7 +94,7 @@ function settle(
     if (tree.depth[walk.at[k]!]! <= tree.groupDepth) {
       builder.self[node]! += weight;
     } else if (weights[node]! < limit.leastWeight) {
-      builder.self[builder.child(node, limit.restKey, -1)]! += weight;
+      builder.self[builder.child(node, limit.restKey, -1, NO_PLACE)]! += weight;
     } else {
       walk.leaf[kept] = walk.leaf[k]!;
       walk.at[kept] = walk.at[k]!;
@@ -101,7 +108,7 @@ function settle(
 function groupOf(tree: CallTree, builder: CallTreeBuilder, leaf: number): number {
   let at = leaf;
   while (tree.depth[at]! > 1) at = tree.parent[at]!;
-  return at === 0 ? 0 : builder.child(0, tree.key[at]!, -1);
+  return at === 0 ? 0 : builder.child(0, tree.key[at]!, -1, NO_PLACE);
 }
 
 function grown(column: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {

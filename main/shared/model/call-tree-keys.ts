@@ -5,14 +5,17 @@ import { FRAME_KINDS, type FrameKind, type SessionTables } from './session-table
 
 /**
  * A node of a call tree is named by one number, its key. Keys of different things lie one after the
- * other: functions, frames without a function, processes, threads, and two for what has no name. They stay
- * valid only for the table lengths they were made with: a grown session has new keys.
+ * other: functions, frames without a function, processes, threads, two for what has no name, and functions
+ * as inlined calls. They stay valid only for the table lengths they were made with: a grown session has
+ * new keys.
  */
 export interface KeySpace {
   readonly functions: number;
   readonly frames: number;
   readonly processes: number;
   readonly threads: number;
+  /** Whether any call is inlined: else there are no keys for such. */
+  readonly hasInlined: boolean;
   /** How the tree is grouped: decides what a process key is called. */
   readonly roots: TreeRoots;
 }
@@ -37,8 +40,14 @@ export const keySpaceOf = (tables: SessionTables, roots: TreeRoots): KeySpace =>
   frames: tables.frames.length,
   processes: tables.processes.length,
   threads: tables.threads.length,
+  hasInlined: hasInlined(tables),
   roots,
 });
+
+function hasInlined({ symbols }: SessionTables): boolean {
+  for (let row = 0; row < symbols.length; row++) if (symbols.depth[row]! > 0) return true;
+  return false;
+}
 
 /** Key of the first process; keys of threads and of "no stack" follow. */
 export const firstProcessKey = (space: KeySpace): number => space.functions + space.frames;
@@ -49,8 +58,11 @@ export const noStackKey = (space: KeySpace): number =>
   space.functions + space.frames + space.processes + space.threads;
 /** What an inverted tree leaves out: callers too rare to be told apart. */
 export const rareCallersKey = (space: KeySpace): number => noStackKey(space) + 1;
+/** Key of the first function as an inlined call. */
+export const firstInlinedKey = (space: KeySpace): number => noStackKey(space) + 2;
 /** Every key but ROOT_KEY is below this. */
-export const keyCount = (space: KeySpace): number => noStackKey(space) + 2;
+export const keyCount = (space: KeySpace): number =>
+  firstInlinedKey(space) + (space.hasInlined ? space.functions : 0);
 
 /** The key of every frame row: its function, or itself when it is not symbolized. */
 export function keysOfFrames(tables: SessionTables): Int32Array {
@@ -76,7 +88,9 @@ export function labelOfKey(
   if (key === ROOT_KEY) return { name: 'all', image: '', kind: 'root' };
   if (key < space.functions) {
     const image = tables.images.path[tables.functions.image[key]!] ?? '';
-    return { name: tables.functions.name[key] ?? '', image, kind: kindOfFrame(tables, frame) };
+    const isInterpreted = tables.functions.interpreted[key] === 1;
+    const kind = isInterpreted ? 'interpreted' : kindOfFrame(tables, frame);
+    return { name: tables.functions.name[key] ?? '', image, kind };
   }
   if (key < firstProcessKey(space)) return labelOfFrame(tables, key - space.functions);
   if (key < firstThreadKey(space)) {
@@ -86,12 +100,18 @@ export function labelOfKey(
   if (key === rareCallersKey(space)) {
     return { name: '[rare callers]', image: '', kind: 'no-stack' };
   }
+  if (key >= firstInlinedKey(space)) return labelOfInlined(tables, key - firstInlinedKey(space));
   invariant(key === noStackKey(space), `key ${key} outside its space`);
   return { name: '[no stack]', image: '', kind: 'no-stack' };
 }
 
 /** Last part of an image's path: what people call it. */
 export const shortImageName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+function labelOfInlined({ functions, images }: SessionTables, row: number): KeyLabel {
+  const image = images.path[functions.image[row]!] ?? '';
+  return { name: functions.name[row] ?? '', image, kind: 'inlined' };
+}
 
 function kindOfFrame(tables: SessionTables, frame: number): FrameKind {
   return frame < 0 ? 'user' : (FRAME_KINDS[tables.frames.kind[frame]!] ?? 'user');

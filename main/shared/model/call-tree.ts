@@ -1,6 +1,7 @@
 import { CallTreeBuilder } from './call-tree-builder.ts';
-import type { CallTree } from './call-tree-columns.ts';
+import { type CallTree, NO_PLACE } from './call-tree-columns.ts';
 import {
+  firstInlinedKey,
   firstProcessKey,
   firstThreadKey,
   type KeySpace,
@@ -10,10 +11,12 @@ import {
 } from './call-tree-keys.ts';
 import type { Selection, TreeRoots } from './call-tree-selection.ts';
 import { FRAME_KINDS, type SessionTables } from './session-tables.ts';
+import { inlineDepths } from './symbols.ts';
 
 export type { CallTree } from './call-tree-columns.ts';
 
 const KERNEL = FRAME_KINDS.indexOf('kernel');
+const INCOMPLETE = FRAME_KINDS.indexOf('incomplete');
 
 /**
  * Merges the selected samples into a tree of callers above callees; `selection.inverted` is left to
@@ -25,7 +28,10 @@ export function buildCallTree(
   selection: Selection,
   space: KeySpace = keySpaceOf(tables, selection.roots),
 ): CallTree {
-  const builder = new CallTreeBuilder(Math.min(tables.stacks.length, tables.samples.length) + 1);
+  const builder = new CallTreeBuilder(
+    Math.min(tables.stacks.length, tables.samples.length) + 1,
+    tables.sourceFiles.length > 0,
+  );
   if (selection.roots === 'none') {
     addUngrouped({ tables, selection, space, builder });
     return builder.finish(0);
@@ -47,30 +53,28 @@ interface Work {
  */
 function addUngrouped({ tables, selection, space, builder }: Work): void {
   const { parent, frame, length } = tables.stacks;
-  const weights = stackWeights(tables, selection);
+  const weights = selectedWeights(tables, selection);
   const used = new Uint8Array(length);
   for (let stack = length - 1; stack >= 0; stack--) {
     if (weights.byStack[stack] !== 0) used[stack] = 1;
     if (used[stack] === 1 && parent[stack]! >= 0) used[parent[stack]!] = 1;
   }
-  const keys = keysOfFrames(tables);
-  const hidden = hiddenFrames(tables, selection);
+  const frames = new FrameNodes({ tables, selection, space, builder });
   const nodes = new Int32Array(length);
   for (let stack = 0; stack < length; stack++) {
     if (used[stack] === 0) continue;
     const above = parent[stack]!;
-    const row = frame[stack]!;
-    let node = above < 0 ? 0 : nodes[above]!;
-    if (hidden[row] === 0) node = builder.child(node, keys[row]!, row);
+    const node = frames.below(above < 0 ? 0 : nodes[above]!, frame[stack]!);
     nodes[stack] = node;
     builder.self[node]! += weights.byStack[stack]!;
   }
   if (weights.withoutStack > 0) {
-    builder.self[builder.child(0, noStackKey(space), -1)]! += weights.withoutStack;
+    builder.self[builder.child(0, noStackKey(space), -1, NO_PLACE)]! += weights.withoutStack;
   }
 }
 
-function stackWeights(
+/** Weight of the selected samples per stack row, and of those without any stack. Time: samples. */
+export function selectedWeights(
   tables: SessionTables,
   selection: Selection,
 ): { readonly byStack: Float64Array; readonly withoutStack: number } {
@@ -94,7 +98,7 @@ function stackWeights(
 /** Stacks below the command, process or thread that ran them; group by group. */
 function addGrouped({ tables, selection, space, builder }: Work): void {
   const groups = groupSamples(tables, selection);
-  const finder = new NodeFinder(tables, selection, builder);
+  const finder = new NodeFinder({ tables, selection, space, builder });
   const { stack, weight } = tables.samples;
   for (let group = 0; group < groups.count; group++) {
     const from = groups.start[group]!;
@@ -105,29 +109,74 @@ function addGrouped({ tables, selection, space, builder }: Work): void {
       const sample = groups.order[at]!;
       const leaf = stack[sample]!;
       const node =
-        leaf >= 0 ? finder.nodeOf(leaf, group, top) : builder.child(top, noStackKey(space), -1);
+        leaf >= 0
+          ? finder.nodeOf(leaf, group, top)
+          : builder.child(top, noStackKey(space), -1, NO_PLACE);
       builder.self[node]! += weight[sample]!;
     }
   }
 }
 
-/** Finds the node of a stack by walking towards the root until a stack already known. */
-class NodeFinder {
+/** Adds frames to the tree: each one's function, and below it the calls inlined at that place. */
+class FrameNodes {
+  private readonly builder: CallTreeBuilder;
   private readonly keys: Int32Array;
   private readonly hidden: Uint8Array;
+  private readonly kind: Uint8Array;
+  /** Row of SymbolTable per frame row. */
+  private readonly symbol: Int32Array;
+  /** Function per row of SymbolTable. */
+  private readonly func: Int32Array;
+  /** Calls inlined per frame row; null: none anywhere. */
+  private readonly inlined: Uint8Array | null;
+  private readonly inlinedKeys: number;
+
+  constructor({ tables, selection, space, builder }: Work) {
+    this.builder = builder;
+    this.keys = keysOfFrames(tables);
+    this.hidden = hiddenFrames(tables, selection);
+    this.kind = tables.frames.kind;
+    this.symbol = tables.frames.symbol;
+    this.func = tables.symbols.func;
+    this.inlined = inlineDepths(tables);
+    this.inlinedKeys = firstInlinedKey(space);
+  }
+
+  /** The node of a frame called by `above`; `above` itself when the frame is hidden. */
+  below(above: number, row: number): number {
+    if (this.hidden[row] !== 0) return above;
+    // The mark of an incomplete stack is no function: like a group, it bears no frame.
+    const frame = this.kind[row] === INCOMPLETE ? -1 : row;
+    const owner = this.builder.child(above, this.keys[row]!, frame, this.symbol[row]!);
+    const calls = this.inlined === null ? 0 : this.inlined[row]!;
+    return calls === 0 ? owner : this.belowOwner(owner, row, calls);
+  }
+
+  private belowOwner(owner: number, row: number, calls: number): number {
+    const first = this.symbol[row]!;
+    let node = owner;
+    for (let call = 1; call <= calls; call++) {
+      const key = this.inlinedKeys + this.func[first + call]!;
+      node = this.builder.child(node, key, row, first + call);
+    }
+    return node;
+  }
+}
+
+/** Finds the node of a stack by walking towards the root until a stack already known. */
+class NodeFinder {
+  private readonly frames: FrameNodes;
   private readonly node: Int32Array;
   /** group + 1 for which `node` of the stack is valid; 0: none yet. */
   private readonly stamp: Int32Array;
   private readonly path: Int32Array;
 
   private readonly tables: SessionTables;
-  private readonly builder: CallTreeBuilder;
 
-  constructor(tables: SessionTables, selection: Selection, builder: CallTreeBuilder) {
+  constructor(work: Work) {
+    const { tables } = work;
     this.tables = tables;
-    this.builder = builder;
-    this.keys = keysOfFrames(tables);
-    this.hidden = hiddenFrames(tables, selection);
+    this.frames = new FrameNodes(work);
     this.node = new Int32Array(tables.stacks.length);
     this.stamp = new Int32Array(tables.stacks.length);
     this.path = new Int32Array(tables.stacks.length);
@@ -145,8 +194,7 @@ class NodeFinder {
     let node = stack < 0 ? top : this.node[stack]!;
     while (length > 0) {
       const known = this.path[--length]!;
-      const row = frame[known]!;
-      if (this.hidden[row] === 0) node = this.builder.child(node, this.keys[row]!, row);
+      node = this.frames.below(node, frame[known]!);
       this.node[known] = node;
       this.stamp[known] = valid;
     }
@@ -259,5 +307,5 @@ function groupNode(
   owner: number,
 ): number {
   const first = roots === 'thread' ? firstThreadKey(space) : firstProcessKey(space);
-  return builder.child(0, first + owner, -1);
+  return builder.child(0, first + owner, -1, NO_PLACE);
 }

@@ -10,9 +10,11 @@ export type ColorSlot = number;
 export const MODULE_SLOTS = 8;
 export const KERNEL_SLOT = 8;
 export const JIT_SLOT = 9;
-/** Processes, threads, the root, "no stack", incomplete. */
+/** Processes, threads, the root, "no stack". */
 export const GROUP_SLOT = 10;
-export const SLOT_COUNT = 11;
+/** Marks of incomplete stacks. */
+export const INCOMPLETE_SLOT = 11;
+export const SLOT_COUNT = 12;
 
 /** The slot of a label. The same image has the same slot in every session; two images may share one. */
 export function colorSlot(label: KeyLabel): ColorSlot {
@@ -26,8 +28,9 @@ export function colorSlot(label: KeyLabel): ColorSlot {
     case 'process':
     case 'thread':
     case 'no-stack':
-    case 'incomplete':
       return GROUP_SLOT;
+    case 'incomplete':
+      return INCOMPLETE_SLOT;
     case 'user':
     case 'inlined':
       return hashOf(label.image) % MODULE_SLOTS;

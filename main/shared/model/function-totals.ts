@@ -1,6 +1,7 @@
 import type { CallTree } from './call-tree.ts';
+import { firstInlinedKey, type KeySpace, keyCount } from './call-tree-keys.ts';
 
-/** Weight per function, for tables of the hottest. Functions and unsymbolized frames, no groups. */
+/** Weight per function, for tables of the hottest. Functions and unsymbolized frames, no groups or marks. */
 export interface FunctionTotals {
   readonly length: number;
   /** Key, see call-tree-keys.ts; hottest self weight first. */
@@ -15,13 +16,15 @@ export interface FunctionTotals {
 
 /**
  * Sums a call tree (not inverted) by function. A node adds its total only where no node above it has
- * the same key, so recursion is counted once. Time: nodes.
+ * the same key, so recursion is counted once; calls of a function and places where it was inlined are
+ * one row. Time: nodes.
  */
-export function functionTotals(tree: CallTree, keys: number): FunctionTotals {
+export function functionTotals(tree: CallTree, space: KeySpace): FunctionTotals {
+  const keys = keyCount(space);
   const self = new Float64Array(keys);
   const total = new Float64Array(keys);
   const frame = new Int32Array(keys).fill(-1);
-  sumByKey(tree, self, total, frame);
+  sumByKey(tree, rowsOfNodes(tree, space), { self, total, frame });
   const used: number[] = [];
   for (let key = 0; key < keys; key++) if (frame[key]! >= 0) used.push(key);
   const order = Int32Array.from(used).sort(
@@ -36,15 +39,27 @@ export function functionTotals(tree: CallTree, keys: number): FunctionTotals {
   };
 }
 
+/** Per node, the key its weight is added to: an inlined call's own only if the function is never called. */
+function rowsOfNodes(tree: CallTree, space: KeySpace): Int32Array {
+  if (!space.hasInlined) return tree.key;
+  const first = firstInlinedKey(space);
+  const isCalled = new Uint8Array(space.functions);
+  for (let node = 1; node < tree.length; node++) {
+    if (tree.key[node]! < space.functions) isCalled[tree.key[node]!] = 1;
+  }
+  return tree.key.map((key) => (key >= first && isCalled[key - first] === 1 ? key - first : key));
+}
+
+interface Sums {
+  readonly self: Float64Array;
+  readonly total: Float64Array;
+  readonly frame: Int32Array;
+}
+
 /** Walks the tree depth first, holding how often each key is on the path from the root. */
-function sumByKey(
-  tree: CallTree,
-  self: Float64Array,
-  total: Float64Array,
-  frame: Int32Array,
-): void {
+function sumByKey(tree: CallTree, key: Int32Array, { self, total, frame }: Sums): void {
   const onPath = new Int32Array(self.length);
-  const { key, parent, firstChild, nextSibling } = tree;
+  const { parent, firstChild, nextSibling } = tree;
   let node = 0;
   for (;;) {
     enter(node);

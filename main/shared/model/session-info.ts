@@ -1,5 +1,5 @@
 import type { Nanoseconds } from '../units.ts';
-import type { CaptureSpec } from './capture-spec.ts';
+import type { CaptureSpec, UnwindMode } from './capture-spec.ts';
 
 /** Facts about one session, small enough to send whole on every change. */
 export interface SessionInfo {
@@ -21,6 +21,32 @@ export interface SessionInfo {
   readonly idleSamples: number;
   readonly loss: readonly LossEntry[];
   readonly cost: CostReport;
+  readonly unwind: UnwindReport;
+}
+
+/** How user stacks were walked, and what that takes. */
+export interface UnwindReport {
+  /** The way in effect: differs from spec.unwind when the kernel could not do what was asked. */
+  readonly mode: UnwindMode;
+  /** Why it differs, one sentence; empty: it does not. */
+  readonly fallback: string;
+  /** The last reading; null: no tables are used, or nothing was read yet. */
+  readonly tables: UnwindTables | null;
+}
+
+/** Unwind tables in the kernel's memory. */
+export interface UnwindTables {
+  /** Images with a table loaded. */
+  readonly tables: number;
+  /** Their memory, bytes, and its limit. */
+  readonly tableBytes: number;
+  readonly budgetBytes: number;
+  /** Images that wait for their table. */
+  readonly pending: number;
+  /** Images refused because the memory was spent. */
+  readonly overBudget: number;
+  /** Images without any rows: no unwind information, or none that can be read. */
+  readonly failed: number;
 }
 
 /** recording: still written. complete: stopped normally. interrupted: its writer died; all committed data is here. */

@@ -10,7 +10,10 @@ export interface SessionTables {
   readonly images: ImageTable;
   readonly processes: ProcessTable;
   readonly threads: ThreadTable;
+  readonly imageProblems: ImageProblemTable;
   readonly functions: FunctionTable;
+  readonly sourceFiles: SourceFileTable;
+  readonly symbols: SymbolTable;
   readonly frames: FrameTable;
   readonly stacks: StackTable;
   readonly samples: SampleTable;
@@ -24,6 +27,15 @@ export interface ImageTable {
   readonly path: readonly string[];
   /** GNU build id, lower-case hex; empty when unknown. */
   readonly buildId: readonly string[];
+}
+
+/** What keeps images from having names; images without a row lack nothing. Changes in place. */
+export interface ImageProblemTable {
+  readonly length: number;
+  /** Row in ImageTable. */
+  readonly image: Int32Array;
+  /** As encodeImageProblem() writes it; empty: solved since. */
+  readonly problem: readonly string[];
 }
 
 export interface ProcessTable {
@@ -55,6 +67,32 @@ export interface FunctionTable {
   readonly name: readonly string[];
   /** Row in ImageTable. */
   readonly image: Int32Array;
+  /** 1: an interpreter runs it, as its runtime's own name for it says (text/runtime-names.ts). */
+  readonly interpreted: Uint8Array;
+}
+
+/** A file of source code. */
+export interface SourceFileTable {
+  readonly length: number;
+  readonly path: readonly string[];
+}
+
+/**
+ * What was found about frames, in the order it was found: for each a row of depth 0, the function that
+ * owns the machine code, and behind it the calls inlined there, outermost first. A later row of depth 0
+ * replaces all earlier rows of its frame: see symbols.ts.
+ */
+export interface SymbolTable {
+  readonly length: number;
+  /** Row in FrameTable. */
+  readonly frame: Int32Array;
+  readonly depth: Uint8Array;
+  /** Row in FunctionTable. */
+  readonly func: Int32Array;
+  /** Row in SourceFileTable; -1: not known. */
+  readonly file: Int32Array;
+  /** Line in that file, or of the call of the next row, from 1; 0: not known. */
+  readonly line: Int32Array;
 }
 
 /** One code location. */
@@ -70,8 +108,10 @@ export interface FrameTable {
    */
   readonly offset: Float64Array;
   readonly kind: Uint8Array; // FrameKind code
-  /** Row in FunctionTable; -1: not symbolized, shown as image+0xoffset. */
+  /** Row in FunctionTable of the owning function; -1: not symbolized, shown as image+0xoffset. */
   readonly func: Int32Array;
+  /** Row in SymbolTable of the owning function; -1: not symbolized. */
+  readonly symbol: Int32Array;
 }
 
 /** Interned call stacks as a prefix tree: a stack is its leaf row. Parents precede children. */
@@ -122,6 +162,7 @@ export interface SessionCursor {
   readonly processes: number;
   readonly threads: number;
   readonly functions: number;
+  readonly sourceFiles: number;
   readonly frames: number;
   readonly stacks: number;
   /** Chunks of samples, not samples. */
@@ -135,6 +176,7 @@ export const EMPTY_CURSOR: SessionCursor = {
   processes: 0,
   threads: 0,
   functions: 0,
+  sourceFiles: 0,
   frames: 0,
   stacks: 0,
   chunks: 0,
@@ -143,14 +185,12 @@ export const EMPTY_CURSOR: SessionCursor = {
 
 /**
  * Rows added since a cursor. `tables` holds only the new rows (row k of a delta table is row
- * cursor.X + k of the whole), except `processes` and `threads`, which are small, change in place and
- * are always sent whole.
+ * cursor.X + k of the whole), except `processes`, `threads` and `imageProblems`, which are small, change
+ * in place and are always sent whole. New symbols name old and new frames; the new frames of the delta
+ * have theirs already.
  */
 export interface SessionDelta {
   readonly from: SessionCursor;
   readonly to: SessionCursor;
   readonly tables: SessionTables;
-  /** Symbols found since: frame row → function row. Covers old and new frames. */
-  readonly symbolFrame: Int32Array;
-  readonly symbolFunction: Int32Array;
 }

@@ -37,8 +37,11 @@ const LAYOUT = {
   images: { kind: 'u8', path: 'text', buildId: 'text' },
   processes: { pid: 'i32', parentPid: 'i32', start: 'f64', end: 'f64', comm: 'text', exe: 'text' },
   threads: { process: 'i32', tid: 'i32', comm: 'text' },
-  functions: { name: 'text', image: 'i32' },
-  frames: { image: 'i32', offset: 'f64', kind: 'u8', func: 'i32' },
+  imageProblems: { image: 'i32', problem: 'text' },
+  functions: { name: 'text', image: 'i32', interpreted: 'u8' },
+  sourceFiles: { path: 'text' },
+  symbols: { frame: 'i32', depth: 'u8', func: 'i32', file: 'i32', line: 'i32' },
+  frames: { image: 'i32', offset: 'f64', kind: 'u8', func: 'i32', symbol: 'i32' },
   stacks: { parent: 'i32', frame: 'i32' },
   samples: { time: 'f64', thread: 'i32', stack: 'i32', cpu: 'u16', weight: 'f64' },
 } as const satisfies {
@@ -57,7 +60,6 @@ type TypeOf<Column> = Column extends readonly string[]
         : 'f64';
 
 const TABLE_NAMES = Object.keys(LAYOUT) as (keyof SessionTables)[];
-const SYMBOL_COLUMNS = ['symbolFrame', 'symbolFunction'] as const;
 const CURSOR_FIELDS = Object.keys(EMPTY_CURSOR) as (keyof SessionCursor)[];
 
 interface ColumnEntry {
@@ -106,7 +108,6 @@ export function encodeDelta(delta: SessionDelta): Uint8Array<ArrayBuffer> {
       else add(`${table}.${name}`, type, source[name] as NumericColumn);
     }
   }
-  for (const name of SYMBOL_COLUMNS) add(name, 'i32', delta[name]);
   const header: Header = { from: delta.from, to: delta.to, columns, texts, lengths };
   return assemble(new TextEncoder().encode(JSON.stringify(header)), columns, raw);
 }
@@ -156,16 +157,7 @@ export function decodeDelta(bytes: Uint8Array): SessionDelta {
   };
   const tables: Record<string, unknown> = {};
   for (const table of TABLE_NAMES) tables[table] = decodeTable(table, header, numbers);
-  const symbolFrame = numbers('symbolFrame', 'i32') as Int32Array;
-  const symbolFunction = numbers('symbolFunction', 'i32') as Int32Array;
-  demand(symbolFrame.length === symbolFunction.length, 'symbol columns differ in length');
-  return {
-    from: header.from,
-    to: header.to,
-    tables: tables as unknown as SessionTables,
-    symbolFrame,
-    symbolFunction,
-  };
+  return { from: header.from, to: header.to, tables: tables as unknown as SessionTables };
 }
 
 function decodeTable(

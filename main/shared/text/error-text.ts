@@ -29,6 +29,7 @@ export function describeError(error: ProfilerError): ErrorText {
     case 'helper-lost':
     case 'helper-protocol':
     case 'engine-lost':
+    case 'internal-error':
     case 'capture-busy':
     case 'cancelled':
       return describeProcessError(error);
@@ -112,7 +113,14 @@ function describeKernelError(
 }
 
 function describeProcessError(
-  error: Of<'helper-lost' | 'helper-protocol' | 'engine-lost' | 'capture-busy' | 'cancelled'>,
+  error: Of<
+    | 'helper-lost'
+    | 'helper-protocol'
+    | 'engine-lost'
+    | 'internal-error'
+    | 'capture-busy'
+    | 'cancelled'
+  >,
 ): ErrorText {
   switch (error.kind) {
     case 'helper-lost':
@@ -132,6 +140,12 @@ function describeProcessError(
         'The engine behind this window ended unexpectedly',
         `${sentence(error.detail)} A recording that was running is kept up to the last second.`,
         'It is started again by itself. Open the session from the list of recent sessions.',
+      );
+    case 'internal-error':
+      return text(
+        'Emberscope made a mistake',
+        sentence(error.detail),
+        'Please report this with the text above and what you did before. What was recorded so far is kept.',
       );
     case 'capture-busy':
       return text(

@@ -14,6 +14,12 @@ export interface StopWords {
 export const incompleteName = (code: number): string =>
   `[incomplete: ${stopWords(UNWIND_STOPS[code] ?? 'unknown').short}]`;
 
+/** The words behind a name that incompleteName() made; null: it made no such name. */
+export function stopOfName(name: string): StopWords | null {
+  const code = UNWIND_STOPS.findIndex((_, at) => incompleteName(at) === name);
+  return code < 0 ? null : stopWords(UNWIND_STOPS[code] ?? 'unknown');
+}
+
 export function stopWords(stop: UnwindStop): StopWords {
   switch (stop) {
     case 'unknown':

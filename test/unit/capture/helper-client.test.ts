@@ -1,32 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { HelperClient, type HelperListener } from '../../../main/capture/helper-client.ts';
-import {
-  FRAME_TYPES,
-  PROTOCOL_VERSION,
-  type StartRequest,
-} from '../../../main/capture/wire/helper-protocol.ts';
-
-/** What the stand-in helper's program begins with: frames out, frame types in. */
-const PRELUDE = `
-const TYPES = ${JSON.stringify(FRAME_TYPES)};
-const send = (type, payload) => {
-  const body = Buffer.isBuffer(payload) ? payload : Buffer.from(JSON.stringify(payload));
-  const head = Buffer.alloc(8);
-  head.writeUInt32LE(body.length, 0);
-  head[4] = TYPES[type];
-  head[5] = ${PROTOCOL_VERSION};
-  process.stdout.write(Buffer.concat([head, body]));
-};
-const hello = (change = {}) => send('hello', { product: 'emberscope-helper', version: '1',
-  protocol: ${PROTOCOL_VERSION}, pid: process.pid, ...change });
-const started = () => send('started', { startNs: '5', sampleEvent: 'cpu-clock', cpus: 1, unwind: 'fp', unwindFallback: '', capabilities: [] });
-const stats = { samples: 1, idle: 2, filtered: 0, loss: {}, bpfRuns: 1, bpfNs: 1, helperCpuNs: 1, helperRssBytes: 1, unwind: null };
-const onFrame = (handler) => process.stdin.on('data', (bytes) => handler(bytes[4]));
-`;
+import type { StartRequest } from '../../../main/capture/wire/helper-protocol.ts';
+import { helperDoes, helperIs } from '../../support/stand-in-helper.ts';
 
 const REQUEST: StartRequest = {
   source: 'on-cpu',
@@ -38,23 +14,6 @@ const REQUEST: StartRequest = {
   unwind: 'auto',
   target: { kind: 'machine' },
 };
-
-let folder = '';
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ember-helper-'));
-});
-afterEach(() => {
-  vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true });
-});
-
-/** Makes `program` the helper. */
-function helperDoes(program: string): void {
-  const script = join(folder, 'helper.cjs');
-  writeFileSync(script, PRELUDE + program);
-  vi.stubEnv('EMBERSCOPE_TEST', '1');
-  vi.stubEnv('EMBERSCOPE_TEST_HELPER', script);
-}
 
 function listen(): { listener: HelperListener; heard: string[] } {
   const heard: string[] = [];
@@ -92,7 +51,7 @@ describe('HelperClient', () => {
       });`);
     const { listener, heard } = listen();
     const client = await connected(listener);
-    expect(await client.start(REQUEST)).toMatchObject({ ok: true, value: { startNs: '5' } });
+    expect(await client.start(REQUEST)).toMatchObject({ ok: true, value: { cpus: 1 } });
     client.stop();
     expect(await client.ended).toMatchObject({ bye: { reason: 'stopped' }, error: null });
     expect(heard).toEqual(['kallsyms 3', 'facts 1', 'data 48', 'stats 2']);
@@ -165,9 +124,68 @@ describe('HelperClient', () => {
   });
 
   it('says what is missing when the helper was not built', async () => {
-    vi.stubEnv('EMBERSCOPE_TEST', '1');
-    vi.stubEnv('EMBERSCOPE_TEST_HELPER', join(folder, 'absent.js'));
+    helperIs('/absent/helper.js');
     const client = await HelperClient.connect(listen().listener);
     expect(client).toMatchObject({ ok: false, error: { kind: 'helper-lost' } });
+  });
+});
+
+describe('HelperClient.stop', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  /** A client whose time stands still from now on; its helper answers stop with `answer`. */
+  async function stopped(answer: string, listener = listen().listener): Promise<HelperClient> {
+    helperDoes(`hello(); onFrame((type) => {
+      if (type === TYPES.start) started();
+      else { ${answer} }
+    });`);
+    const client = await connected(listener);
+    await client.start(REQUEST);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    client.stop();
+    return client;
+  }
+  const FAREWELL = `send('bye', { reason: 'stopped', stats }); process.exit(0);`;
+
+  it('lets a helper send for as long as it does send', async () => {
+    let pieces = 0;
+    const data = (): void => {
+      pieces++;
+      vi.advanceTimersByTime(4000);
+    };
+    const client = await stopped(
+      `let left = 4;
+      const timer = setInterval(() => {
+        if (left-- > 0) return send('data', Buffer.alloc(48));
+        clearInterval(timer);
+        ${FAREWELL}
+      }, 20);`,
+      { ...listen().listener, data },
+    );
+    expect(await client.ended).toMatchObject({ bye: { reason: 'stopped' }, error: null });
+    expect(pieces).toBe(4);
+  });
+
+  it('does not count the time in which the helper is held back', async () => {
+    const client = await stopped(`setTimeout(() => { ${FAREWELL} }, 20);`);
+    client.pause();
+    vi.advanceTimersByTime(60_000);
+    client.resume();
+    expect(await client.ended).toMatchObject({ bye: { reason: 'stopped' }, error: null });
+  });
+
+  it('ends a helper that says nothing', async () => {
+    const client = await stopped('');
+    vi.advanceTimersByTime(5000);
+    expect((await client.ended).error).toMatchObject({ kind: 'helper-lost', signal: 'SIGKILL' });
+  });
+
+  it('ends a helper that never stops sending', async () => {
+    const client = await stopped(
+      `const more = () => { while (send('data', Buffer.alloc(1 << 20))); };
+      process.stdout.on('drain', more);
+      more();`,
+    );
+    expect((await client.ended).error).toMatchObject({ kind: 'helper-protocol' });
   });
 });

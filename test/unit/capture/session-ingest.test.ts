@@ -16,7 +16,10 @@ const ingestOf = (buildId = ''): SessionIngest =>
 const NOTHING_ELSE = {
   loss: new Map<string, number>(),
   cost: null,
-  found: { functions: [], symbols: { frame: [], depth: [], function: [] } },
+  found: {
+    ...{ functions: [], sourceFiles: [], imageProblems: new Map<number, string>() },
+    symbols: { frame: [], depth: [], function: [], file: [], line: [] },
+  },
 };
 
 function batchOf(ingest: SessionIngest, samples: readonly RawSample[]): SessionBatch {

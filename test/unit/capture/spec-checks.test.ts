@@ -3,18 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { CAPTURE_SOURCES, captureSource } from '../../../main/capture/sources/index.ts';
 import type { CaptureSpec, CaptureTarget } from '../../../main/shared/model/capture-spec.ts';
 import { asPid, hertz, nanoseconds } from '../../../main/shared/units.ts';
+import { MACHINE_SPEC } from '../../support/session-of.ts';
 
-const SPEC: CaptureSpec = {
-  source: 'on-cpu',
-  target: { kind: 'machine' },
-  rate: hertz(99),
-  mode: 'precise',
-  includeIdle: false,
-  kernelStacks: true,
-  userStacks: true,
-  unwind: 'auto',
-  duration: null,
-};
 const withTarget = (target: CaptureTarget): Partial<CaptureSpec> => ({ target });
 const command = (argv: readonly string[]): Partial<CaptureSpec> =>
   withTarget({ kind: 'command', argv, cwd: '/' });
@@ -40,7 +30,7 @@ describe('onCpu.validate', () => {
     ['duration', { duration: nanoseconds(1e18) }],
     ['kernelStacks, userStacks', { kernelStacks: false, userStacks: false }],
   ])('refuses a bad %s: %o', (field, change) => {
-    const checked = source.validate({ ...SPEC, ...change });
+    const checked = source.validate({ ...MACHINE_SPEC, ...change });
     expect(checked).toMatchObject({ ok: false, error: { kind: 'spec-invalid', field } });
   });
 
@@ -51,7 +41,7 @@ describe('onCpu.validate', () => {
     { userStacks: false },
     command(['ls', '']),
   ])('accepts %o', (change) => {
-    expect(source.validate({ ...SPEC, ...change }).ok).toBe(true);
+    expect(source.validate({ ...MACHINE_SPEC, ...change }).ok).toBe(true);
   });
 
   it('has an initial value within range for every option', () => {

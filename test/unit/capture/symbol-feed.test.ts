@@ -24,8 +24,14 @@ class Fake implements FrameSymbolizer {
   };
 }
 
-function setUp(): { tables: SymbolFeedTables; fake: Fake; feed: SymbolFeed } {
-  const tables: SymbolFeedTables = {
+interface Tables extends SymbolFeedTables {
+  readonly images: ImageTable;
+  readonly frames: FrameInterner;
+  readonly leafHits: Int32Column;
+}
+
+function setUp(): { tables: Tables; fake: Fake; feed: SymbolFeed } {
+  const tables: Tables = {
     images: new ImageTable(),
     frames: new FrameInterner(),
     leafHits: new Int32Column(),
@@ -35,7 +41,7 @@ function setUp(): { tables: SymbolFeedTables; fake: Fake; feed: SymbolFeed } {
   return { tables, fake, feed: new SymbolFeed(tables, fake) };
 }
 
-function addFrames(tables: SymbolFeedTables, path: string, offsets: readonly number[]): number {
+function addFrames(tables: Tables, path: string, offsets: readonly number[]): number {
   const kind = path === '[jit]' ? 'jit' : path === '[unknown]' ? 'unknown' : 'elf';
   const fileIdentity = kind === 'jit' ? 'pid:7' : '';
   const image = tables.images.intern({ kind, path, buildId: '', fileIdentity });
@@ -67,6 +73,23 @@ describe('SymbolFeed', () => {
         .functions.map(({ image }) => image)
         .sort(),
     ).toEqual([0, 1]);
+  });
+
+  it('takes code that a runtime compiled twice for one function, and tells apart what only shares an address', () => {
+    const { tables, fake, feed } = setUp();
+    addFrames(tables, '[jit]', [0x110, 0x210, 0x310, 0x410]);
+    const names = ['JS:*f a.js:1:1', 'JS:^f a.js:1:1', 'JS:~f a.js:1:1', 'JS:*g a.js:2:1'];
+    fake.symbolize = (_, offsets) =>
+      offsets.map((offset) => {
+        const rawName = names[Math.floor(offset / 0x100) - 1]!;
+        return { rawName, name: rawName, startOffset: 0 };
+      });
+    feed.work(20);
+    const { functions, symbols } = feed.take();
+    expect(functions.length).toBe(3);
+    const rows = new Map(symbols.frame.map((frame, k) => [frame, symbols.function[k]]));
+    expect(rows.get(0)).toBe(rows.get(1));
+    expect(new Set([rows.get(0), rows.get(2), rows.get(3)]).size).toBe(3);
   });
 
   it('numbers functions on over several takes', () => {
@@ -150,6 +173,55 @@ describe('SymbolFeed', () => {
     const { functions, symbols } = feed.take();
     expect(functions).toMatchObject([{ image: module, name: 'f' }]);
     expect(symbols.function).toEqual([0, 0]);
+  });
+
+  it('stores inlined calls behind the function that owns the code, with files and lines', () => {
+    const { tables, fake, feed } = setUp();
+    addFrames(tables, '/bin/a', [0x110, 0x210]);
+    const call = { rawName: 'f2', name: 'f2()', source: { file: 'b.c', line: 9 } };
+    const own = fake.symbolize;
+    fake.symbolize = (image, offsets) =>
+      own(image, offsets).map((found) =>
+        found?.rawName === 'f1'
+          ? {
+              ...found,
+              source: { file: 'a.c', line: 3 },
+              inlined: [call, { ...call, source: null }],
+            }
+          : found,
+      );
+    feed.work(20);
+    const { functions, sourceFiles, symbols } = feed.take();
+    const rows = symbols.frame.map((frame, row) => [
+      ...[frame, symbols.depth[row], functions[symbols.function[row]!]?.name],
+      ...[sourceFiles[symbols.file[row]!] ?? null, symbols.line[row]],
+    ]);
+    expect(rows.toSorted((a, b) => Number(a[0]) - Number(b[0]))).toEqual([
+      [0, 0, 'f1()', 'a.c', 3],
+      [0, 1, 'f2()', 'b.c', 9],
+      [0, 2, 'f2()', null, 0],
+      [1, 0, 'f2()', null, 0],
+    ]);
+    // The function of that name that has code of its own is the one that was inlined.
+    expect(functions.length).toBe(2);
+  });
+
+  it('tells what keeps an image from having names, once, and when that is over', () => {
+    const { tables, fake, feed } = setUp();
+    const problem = { kind: 'no-symbols', path: '/bin/a' } as const;
+    const asking: FrameSymbolizer = fake;
+    asking.problemOf = () => problem;
+    const problems: [number, string][] = [];
+    for (const offset of [0x110, 0x210, 0x310]) {
+      addFrames(tables, '/bin/a', [offset]);
+      if (offset === 0x310) asking.problemOf = () => null;
+      feed.work(20);
+      problems.push(...feed.take().imageProblems);
+    }
+    expect(problems).toEqual([
+      [0, JSON.stringify(problem)],
+      [0, ''],
+    ]);
   });
 
   it('asks nobody about addresses without an image', () => {

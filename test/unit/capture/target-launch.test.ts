@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -80,8 +80,28 @@ describe('launchStopped', () => {
     });
   });
 
-  it('refuses a working folder that does not exist', async () => {
-    const target = await launchStopped(['/bin/true'], join(folder, 'absent'), 'ignore');
+  it.each([
+    ['does not exist', 'absent', 'does not exist'],
+    ['is a file', 'plain', 'is no folder'],
+    ['lies below a file', 'plain/x', 'ENOTDIR'],
+    ['is a link to itself', 'loop', 'ELOOP'],
+    ['has too long a name', 'n'.repeat(300), 'ENAMETOOLONG'],
+  ])('refuses a working folder that %s', async (_, name, reason) => {
+    writeFileSync(join(folder, 'plain'), 'text');
+    symlinkSync('loop', join(folder, 'loop'));
+    const target = await launchStopped(['/bin/true'], join(folder, name), 'ignore');
+    expect(target).toEqual({
+      ok: false,
+      error: {
+        kind: 'command-failed',
+        command: '/bin/true',
+        reason: expect.stringContaining(reason) as string,
+      },
+    });
+  });
+
+  it('refuses arguments that are too long for the kernel', async () => {
+    const target = await launchStopped(['/bin/true', 'x'.repeat(1 << 20)], folder, 'ignore');
     expect(target).toMatchObject({ ok: false, error: { kind: 'command-failed' } });
   });
 });

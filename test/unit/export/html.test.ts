@@ -31,6 +31,19 @@ describe('HTML', () => {
     ]);
   });
 
+  it('explains incomplete stacks, and tells inlined calls by their texture', () => {
+    const { labels } = dataOf('!no-table;run->step 2');
+    expect(labels.map(([name, note, texture]) => [name, note, texture]).slice(2)).toEqual([
+      [
+        '[incomplete: no unwind table]',
+        expect.stringMatching(/not loaded.*Narrow the target/),
+        'incomplete',
+      ],
+      ['run', '/usr/bin/app', ''],
+      ['step', 'inlined · /usr/bin/app', 'inlined'],
+    ]);
+  });
+
   it('leaves the lightest boxes out of a huge tree, parents never', () => {
     const lines = Array.from({ length: 100_010 }, (_, i) => `f${i};g${i} ${i < 10 ? 1 : 2}`);
     const { parent, total } = dataOf(lines.join('\n'));

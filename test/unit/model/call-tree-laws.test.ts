@@ -10,7 +10,11 @@ import type { SessionTables } from '#shared/model/session-tables.ts';
 import { printTree } from '../../support/print-tree.ts';
 import { tablesOf } from '../../support/tables-of.ts';
 
-const frameName = fc.constantFrom('a', 'b', 'c', 'd', 'k[k]', 'k2[k]', 'lib+0x10', 'j[j]');
+const frameName = fc.constantFrom(
+  ...['a', 'b', 'c', 'd', 'k[k]', 'k2[k]', 'lib+0x10', 'j[j]'],
+  // With calls inlined: of two depths, one within itself, and two places of one function.
+  ...['b->i', 'b{b.c:2}->i->h', 'd->i->i'],
+);
 const line = fc.record({
   who: fc.constantFrom('p:1/1', 'p:1/2', 'q:3/3', 'r:4/5'),
   stack: fc.array(frameName, { minLength: 1, maxLength: 6 }),
@@ -45,6 +49,32 @@ function selectedWeight(tables: SessionTables, chosen: Selection): number {
     }
   }
   return weight;
+}
+
+/** The same samples as from files without debug information. */
+function withoutInlined(tables: SessionTables): SessionTables {
+  const { symbols } = tables;
+  const rows = Int32Array.from(symbols.frame.keys()).filter((row) => symbols.depth[row] === 0);
+  return {
+    ...tables,
+    symbols: {
+      ...symbols,
+      length: rows.length,
+      depth: new Uint8Array(rows.length),
+      frame: rows.map((row) => symbols.frame[row]!),
+      func: rows.map((row) => symbols.func[row]!),
+    },
+  };
+}
+
+/** Functions by name with their totals. */
+function callsOf(tables: SessionTables, chosen: Selection): { name: string; total: number }[] {
+  const space = keySpaceOf(tables, chosen.roots);
+  const totals = functionTotals(buildCallTree(tables, chosen), space);
+  return Array.from(totals.key, (key, row) => ({
+    name: labelOfKey(tables, space, key, totals.frame[row]!).name,
+    total: totals.total[row]!,
+  })).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function expectWellFormed(tree: CallTree): void {
@@ -89,6 +119,18 @@ describe('buildCallTree and invertCallTree', () => {
     );
   });
 
+  it('show inlined calls without changing the weight of any other function', () => {
+    fc.assert(
+      fc.property(lines, selection, (text, chosen) => {
+        const tables = tablesOf(text.join('\n'));
+        const withInlined = callsOf(tables, chosen).filter(({ name }) => !/^[hi]$/.test(name));
+        expect(withInlined.map(({ name, total }) => [name, total])).toEqual(
+          callsOf(withoutInlined(tables), chosen).map(({ name, total }) => [name, total]),
+        );
+      }),
+    );
+  });
+
   it('do not depend on the order in which samples arrived', () => {
     fc.assert(
       fc.property(lines, selection, (text, chosen) => {
@@ -109,7 +151,7 @@ describe('functionTotals', () => {
       fc.property(lines, (text) => {
         const tables = tablesOf(text.join('\n'));
         const tree = buildCallTree(tables, WHOLE_SESSION);
-        const totals = functionTotals(tree, keyCount(keySpaceOf(tables, 'none')));
+        const totals = functionTotals(tree, keySpaceOf(tables, 'none'));
         expect(sum(totals.self)).toBe(tree.total[0]);
         for (let row = 0; row < totals.length; row++) {
           expect(totals.total[row]).toBeLessThanOrEqual(tree.total[0]!);

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { buildCallTree } from '#shared/model/call-tree.ts';
+import { MANY_PLACES } from '#shared/model/call-tree-columns.ts';
 import { invertCallTree } from '#shared/model/call-tree-invert.ts';
-import { keySpaceOf, rareCallersKey } from '#shared/model/call-tree-keys.ts';
+import { keySpaceOf, labelOfKey, rareCallersKey } from '#shared/model/call-tree-keys.ts';
 import { type Selection, WHOLE_SESSION } from '#shared/model/call-tree-selection.ts';
+import { sourceText } from '#shared/model/symbols.ts';
 import { printTree, trimmed } from '../../support/print-tree.ts';
 import { tablesOf } from '../../support/tables-of.ts';
 
@@ -127,6 +129,63 @@ describe('buildCallTree', () => {
           idle 2/2
           vfs 0/3
             copy 3/3`),
+    );
+  });
+
+  it('shows inlined calls below the function that owns the code, the weight at the innermost', () => {
+    const text = `
+      main;run->step->add   3
+      main;run->step        2
+      main;run;step         1`;
+    expect(printed(text)).toBe(
+      trimmed(`
+        all 0/6
+          main 0/6
+            run 0/6
+              step 2/5
+                add 3/3
+              step 1/1`),
+    );
+    expect(printed(text, { inverted: true })).toContain(
+      trimmed(`
+          add 0/3
+            step 0/3
+              run 0/3
+                main 3/3`).replace(/^/gm, '  '),
+    );
+  });
+
+  it('hides inlined calls with their frame', () => {
+    expect(printed('run->step;sys[k] 2', { frames: 'kernel' })).toBe('all 0/2\n  sys 2/2');
+  });
+
+  it('tells the place of a node, or that it has several', () => {
+    const tables = tablesOf('main{m.c:3};a->b{b.c:7} 1\nmain{m.c:4};c{c.c} 1\nmain{m.c:4};l+0x1 1');
+    const tree = buildCallTree(tables, WHOLE_SESSION);
+    const places = Array.from(tree.place, (place) =>
+      place === MANY_PLACES ? 'several' : sourceText(tables, place),
+    );
+    expect(places.toSorted()).toEqual(['b.c:7', 'c.c', null, null, null, 'several']);
+  });
+
+  it('tells interpreted functions from compiled ones by their function', () => {
+    const tables = tablesOf('tick[j];tock[j] 1');
+    const interpreted = Uint8Array.of(0, 1);
+    const marked = { ...tables, functions: { ...tables.functions, interpreted } };
+    const space = keySpaceOf(marked, 'none');
+    expect([0, 1].map((key) => labelOfKey(marked, space, key, key).kind)).toEqual([
+      'jit',
+      'interpreted',
+    ]);
+  });
+
+  it('stands what is missing of an incomplete stack above it', () => {
+    expect(printed('!no-table;parse;read 2')).toBe(
+      trimmed(`
+        all 0/2
+          [incomplete: no unwind table] 0/2
+            parse 0/2
+              read 2/2`),
     );
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { buildCallTree } from '#shared/model/call-tree.ts';
-import { keyCount, keySpaceOf, labelOfKey } from '#shared/model/call-tree-keys.ts';
+import { keySpaceOf, labelOfKey } from '#shared/model/call-tree-keys.ts';
 import { type TreeRoots, WHOLE_SESSION } from '#shared/model/call-tree-selection.ts';
 import { functionTotals } from '#shared/model/function-totals.ts';
 import { processTotals } from '#shared/model/process-totals.ts';
@@ -9,10 +9,7 @@ import { tablesOf } from '../../support/tables-of.ts';
 function totalsOf(text: string, roots: TreeRoots = 'none'): string[] {
   const tables = tablesOf(text);
   const space = keySpaceOf(tables, roots);
-  const totals = functionTotals(
-    buildCallTree(tables, { ...WHOLE_SESSION, roots }),
-    keyCount(space),
-  );
+  const totals = functionTotals(buildCallTree(tables, { ...WHOLE_SESSION, roots }), space);
   return Array.from(totals.key, (key, row) => {
     const { name } = labelOfKey(tables, space, key, totals.frame[row]!);
     return `${name} ${totals.self[row]!}/${totals.total[row]!}`;
@@ -20,6 +17,20 @@ function totalsOf(text: string, roots: TreeRoots = 'none'): string[] {
 }
 
 describe('functionTotals', () => {
+  it('adds up calls of a function and the places where it was inlined', () => {
+    expect(totalsOf('main;run->add 3\nmain;add 2\nmain;only->here 1')).toEqual([
+      'add 5/5',
+      'here 1/1',
+      'main 0/6',
+      'run 0/3',
+      'only 0/1',
+    ]);
+  });
+
+  it('counts a function that was inlined into itself once per sample', () => {
+    expect(totalsOf('run->run->run 3\nrun;run->run 1')).toEqual(['run 4/4']);
+  });
+
   it('sums self and total by function, hottest self first', () => {
     expect(totalsOf('main;a;work 3\nmain;b;work 2\nmain 1')).toEqual([
       'work 5/5',

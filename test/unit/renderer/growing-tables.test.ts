@@ -29,21 +29,22 @@ function deltasOf(tables: SessionTables, steps: number): SessionDelta[] {
   for (let step = 0; step < steps; step++) {
     const part = <T extends { readonly length: number }>(table: T) =>
       rows(table, at(table, step), at(table, step + 1));
-    const cursor = { ...EMPTY_CURSOR, chunks: step };
+    const cursor = { ...EMPTY_CURSOR, chunks: step, symbols: at(tables.symbols, step) };
     deltas.push({
       from: cursor,
-      to: { ...cursor, chunks: step + 1 },
+      to: { ...cursor, chunks: step + 1, symbols: at(tables.symbols, step + 1) },
       tables: {
         images: part(tables.images),
+        imageProblems: tables.imageProblems,
         processes: tables.processes,
         threads: tables.threads,
         functions: part(tables.functions),
+        sourceFiles: part(tables.sourceFiles),
+        symbols: part(tables.symbols),
         frames: part(tables.frames),
         stacks: part(tables.stacks),
         samples: part(tables.samples),
       },
-      symbolFrame: new Int32Array(0),
-      symbolFunction: new Int32Array(0),
     });
   }
   return deltas;
@@ -68,19 +69,29 @@ describe('GrowingTables', () => {
     const growing = new GrowingTables();
     const [delta] = deltasOf(tables, 1);
     growing.append(delta!);
-    const names = { length: 1, name: ['found'], image: Int32Array.of(1) };
+    const names = {
+      ...{ length: 1, name: ['found'], image: Int32Array.of(1) },
+      interpreted: Uint8Array.of(0),
+    };
     const none = deltasOf(tablesOf(''), 1)[0]!.tables;
     growing.append({
       ...delta!,
-      to: { ...delta!.to, symbols: 1 },
+      from: delta!.to,
+      to: { ...delta!.to, symbols: 2 },
       tables: {
         ...none,
         processes: tables.processes,
         threads: tables.threads,
         functions: names,
+        symbols: {
+          length: 1,
+          frame: Int32Array.of(1),
+          depth: Uint8Array.of(0),
+          func: Int32Array.of(1),
+          file: Int32Array.of(-1),
+          line: Int32Array.of(0),
+        },
       },
-      symbolFrame: Int32Array.of(1),
-      symbolFunction: Int32Array.of(1),
     });
     const whole = growing.tables!;
     expect(printTree(whole, buildCallTree(whole, WHOLE_SESSION))).toContain('found 1/1');

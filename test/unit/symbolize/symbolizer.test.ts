@@ -63,11 +63,11 @@ describe('Symbolizer', () => {
       const symbolizer = symbolizerWith('');
       const named = (image: ImageRef): (string | undefined)[] =>
         symbolizer.symbolize(image, [0x1001, 0x2001, 0x3000]).map((found) => found?.name);
-      expect(named(imageOf('jit', '[jit]', [pids[0]!]))).toEqual(['JS:*hot', 'same', undefined]);
+      expect(named(imageOf('jit', '[jit]', [pids[0]!]))).toEqual(['hot', 'same', undefined]);
       expect(named(imageOf('unknown', '[unknown]', pids))).toEqual([undefined, 'same', undefined]);
       expect(symbolizer.malformedPerfMapLines).toBe(1);
       rmSync(paths[0]!);
-      expect(named(imageOf('jit', '[jit]', [pids[0]!]))[0]).toBe('JS:*hot');
+      expect(named(imageOf('jit', '[jit]', [pids[0]!]))[0]).toBe('hot');
       symbolizer.forgetProcess(pids[0]!);
       expect(symbolizer.imageFacts(imageOf('jit', '[jit]', [pids[0]!])).problem).toEqual({
         kind: 'no-perf-map',

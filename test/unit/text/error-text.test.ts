@@ -26,6 +26,7 @@ const EXAMPLES: {
   'spec-invalid': { field: 'rate', value: '0', allowed: 'a whole number from 1 to 20000 Hz' },
   'capture-busy': {},
   'engine-lost': { detail: 'exit code 9' },
+  'internal-error': { detail: 'Error: Bug: append to a finished session' },
   'file-not-found': { path: '/tmp/a.ember' },
   'file-unreadable': { path: '/tmp/a.ember', reason: 'permission denied' },
   'output-unwritable': { path: '/tmp/a.ember', reason: 'it exists already' },
