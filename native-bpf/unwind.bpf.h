@@ -252,8 +252,9 @@ static __always_inline void enter_caller(struct unwind_walk *walk, __u64 cfa, __
 }
 
 /*
- * One step by frame pointer. A garbage chain may lead anywhere: the address must lie in code that
- * is known. Returns STEP_ON, UNWIND_COMPLETE at the outermost frame, or `otherwise`.
+ * One step by frame pointer, in code that has no table. Never where there should be one: code
+ * without frame pointers keeps anything in rbp, the 0 that looks like the end as well. A garbage
+ * chain may lead anywhere: the address must lie in code that is known. Returns STEP_ON, UNWIND_COMPLETE at the outermost frame, or `otherwise`.
  */
 static __always_inline __u32 step_by_frame_pointer(struct unwind_walk *walk, __u32 otherwise)
 {
@@ -291,10 +292,10 @@ static __always_inline __u32 step_by_rule(struct unwind_walk *walk, __u32 index)
 	__u64 sp = walk->registers[REG_RSP], cfa, value;
 	__u32 base;
 
+	if (rule && rule->ra_kind == RA_END)
+		return UNWIND_COMPLETE;
 	if (!rule || rule->cfa_kind == CFA_NONE)
 		return step_by_frame_pointer(walk, UNWIND_NO_FRAME_POINTER);
-	if (rule->ra_kind == RA_END)
-		return UNWIND_COMPLETE;
 	if (rule->cfa_kind == CFA_SIGNAL)
 		return step_by_signal_frame(walk);
 	base = rule->cfa_register & (REGISTERS - 1);
@@ -352,13 +353,16 @@ static __always_inline __u32 step(struct unwind_walk *walk)
 	__u32 index = walk->mapping, rule;
 	struct unwind_mapping *mapping;
 
-	if (walk->count == 0)
-		return step_by_frame_pointer(walk, UNWIND_NO_PROCESS);
+	if (walk->count == 0) {
+		/* Nothing is known of the code: a frame pointer of 0 may be any function's value. */
+		rule = step_by_frame_pointer(walk, UNWIND_NO_PROCESS);
+		return rule == STEP_ON ? STEP_ON : UNWIND_NO_PROCESS;
+	}
 	mapping = bpf_map_lookup_elem(&unwind_mappings, &index);
 	if (!mapping || address < mapping->start || address >= mapping->end) {
 		index = find_mapping(walk->first, walk->count, address);
 		if (index == NOT_FOUND)
-			return step_by_frame_pointer(walk, UNWIND_NO_MAPPING);
+			return UNWIND_NO_MAPPING;
 		walk->mapping = index;
 		mapping = bpf_map_lookup_elem(&unwind_mappings, &index);
 		if (!mapping)
@@ -367,7 +371,7 @@ static __always_inline __u32 step(struct unwind_walk *walk)
 	if (mapping->kind == UNWIND_MAPPING_RULE)
 		return step_by_rule(walk, mapping->rule);
 	if (mapping->kind == UNWIND_MAPPING_PENDING)
-		return step_by_frame_pointer(walk, UNWIND_NO_TABLE);
+		return UNWIND_NO_TABLE;
 	offset = address - mapping->bias;
 	if (mapping->kind != UNWIND_MAPPING_TABLE || offset >> UNWIND_PAGE_SHIFT >= mapping->pages)
 		return step_by_frame_pointer(walk, UNWIND_NO_FRAME_POINTER);

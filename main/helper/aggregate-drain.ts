@@ -51,7 +51,10 @@ export class AggregateDrain {
 
   /** Frames that are due at `nowNs` (CLOCK_MONOTONIC). `final`: sampling has stopped, empty all. */
   due(nowNs: bigint, final: boolean, seen: (pid: number) => void): SampleFrame[] {
-    if (final) return [0, 1].flatMap((set) => this.#drainSet(set, seen));
+    if (final) {
+      // The set written before the last flip is the older one: samples leave in order of time.
+      return [this.#slice ^ 1, this.#slice].flatMap((set) => this.#drainSet(set, seen));
+    }
     if (this.#flippedNs === 0n) this.#flippedNs = nowNs;
     if (!this.#drained && nowNs - this.#flippedNs >= SETTLE_NS) {
       this.#drained = true;
@@ -68,7 +71,7 @@ export class AggregateDrain {
 
   #drainSet(set: number, seen: (pid: number) => void): SampleFrame[] {
     const stacks = this.#drainStacks(this.#maps.stacks[set]!);
-    const builder = new FrameBuilder();
+    const samples: AggregateSample[] = [];
     const map = {
       fd: this.#maps.counts[set]!,
       keyBytes: COUNT_KEY.size,
@@ -83,12 +86,12 @@ export class AggregateDrain {
           { view: value, at: index * COUNT_VALUE.size },
           stacks,
         );
-        builder.add(encodeSample(sample), sample.weight);
+        samples.push(sample);
         seen(sample.pid);
       }
     });
     if (failed !== 0) this.#failures++;
-    return builder.finish();
+    return framesOf(samples);
   }
 
   #drainStacks(fd: number): Stacks {
@@ -138,6 +141,17 @@ function readCount(key: Entry, value: Entry, stacks: Stacks): AggregateSample {
     kernel: stackOf(keyAt.kernel_stack, keyAt.kernel_frames),
     user: stackOf(keyAt.user_stack, keyAt.user_frames),
   };
+}
+
+/**
+ * Packs a slice. A hash map gives its entries in no order; by time, each meets the facts of its own
+ * moment on the other side.
+ */
+export function framesOf(samples: AggregateSample[]): SampleFrame[] {
+  samples.sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0));
+  const builder = new FrameBuilder();
+  for (const sample of samples) builder.add(encodeSample(sample), sample.weight);
+  return builder.finish();
 }
 
 /** Collects records into data frames of bounded size. */

@@ -63,6 +63,7 @@ export function sessionInfo(change: Partial<SessionInfo> = {}): SessionInfo {
       engineRssBytes: 160 * 2 ** 20,
     },
     unwind: { mode: 'auto', fallback: '', tables: null },
+    end: null,
     ...change,
   };
 }

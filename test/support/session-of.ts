@@ -50,6 +50,7 @@ export function infoOf(tables: SessionTables, part: Partial<SessionInfo> = {}): 
       engineRssBytes: 120 * 2 ** 20,
     },
     unwind: { mode: 'auto', fallback: '', tables: null },
+    end: null,
     ...part,
   };
 }

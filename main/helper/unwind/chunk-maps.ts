@@ -21,8 +21,14 @@ export function createChunk(chunksFd: number, index: number): Result<MappedMemor
   const view = new DataView(options.buffer);
   view.setUint32(0, CREATE_OPTIONS_BYTES, true);
   view.setUint32(MAP_FLAGS_AT, BPF_F_MMAPABLE, true);
-  const create = library.value.bpf_map_create;
-  const fd = create(BPF_MAP_TYPE_ARRAY, 'unwind_chunk', 4, CHUNK_BYTES, 1, options);
+  const fd = library.value.bpf_map_create(
+    BPF_MAP_TYPE_ARRAY,
+    'unwind_chunk',
+    4,
+    CHUNK_BYTES,
+    1,
+    options,
+  );
   if (fd < 0) return err(errnoName(errno()));
   try {
     const region = { offset: 0, length: CHUNK_BYTES, writable: true };

@@ -1,3 +1,4 @@
+import { err, ok, type Result } from '#shared/result.ts';
 import { FileSource } from '../../elf/byte-source.ts';
 import { ElfFile, PF_X, PT_LOAD } from '../../elf/elf-file.ts';
 import { buildIdOf } from '../../elf/elf-notes.ts';
@@ -20,42 +21,45 @@ export interface LoadedImage {
   readonly segments: readonly CodeSegment[];
 }
 
+/** unreadable: the process is gone, or the file is not for us. no-table: it says nothing of unwinding. */
+export type ImageLack = 'unreadable' | 'no-table';
+
 const DELETED = ' (deleted)';
 
 /**
  * Reads the unwind table of a mapped file: through the mapping itself, which works for deleted files and
- * other mount namespaces, else by path as the process sees it. null: there is none to be had.
+ * other mount namespaces, else by path as the process sees it.
  */
 export function loadImage(
   pid: number,
   mapping: ProcMapping,
   cache: UnwindTableCache | null,
-): LoadedImage | null {
+): Result<LoadedImage, ImageLack> {
   if (mapping.path === '[vdso]') return vdsoImage();
   const source = openMapped(pid, mapping);
-  if (source === null) return null;
+  if (source === null) return err('unreadable');
   try {
     const elf = ElfFile.parse(source);
-    if (!elf.ok) return null;
+    if (!elf.ok) return err('no-table');
     const buildId = buildIdOf(elf.value);
     const kept = buildId === '' ? null : (cache?.read(buildId) ?? null);
-    if (kept !== null) return { table: kept, segments: codeSegments(elf.value) };
+    if (kept !== null) return ok({ table: kept, segments: codeSegments(elf.value) });
     const built = buildUnwindTable(elf.value);
-    if (!built.ok) return null;
+    if (!built.ok) return err('no-table');
     // That it could not be kept costs time at the next recording, nothing else; the cache counts it.
     if (buildId !== '') cache?.write(buildId, built.value);
-    return { table: built.value, segments: codeSegments(elf.value) };
+    return ok({ table: built.value, segments: codeSegments(elf.value) });
   } finally {
     source[Symbol.dispose]();
   }
 }
 
-function vdsoImage(): LoadedImage | null {
+function vdsoImage(): Result<LoadedImage, ImageLack> {
   const elf = readVdso();
   const built = elf === null ? null : buildUnwindTable(elf);
   return elf !== null && built?.ok === true
-    ? { table: built.value, segments: codeSegments(elf) }
-    : null;
+    ? ok({ table: built.value, segments: codeSegments(elf) })
+    : err('no-table');
 }
 
 const codeSegments = (elf: ElfFile): CodeSegment[] =>

@@ -1,10 +1,17 @@
+import { err, type Result } from '#shared/result.ts';
 import type { UnwindTableCache } from '../../unwind/table-cache.ts';
-import { type CodeSegment, loadImage } from './image-loader.ts';
+import { type CodeSegment, type ImageLack, type LoadedImage, loadImage } from './image-loader.ts';
 import type { CodeMapping } from './process-code.ts';
 import type { RowStore, StoredTable } from './row-store.ts';
 
-/** pending: waits to be read. none: has no unwind information. refused: no room in the budget. */
-type State = 'pending' | 'loaded' | 'none' | 'refused';
+/**
+ * pending: waits to be read. none: has no unwind information. unreadable: through no process that had
+ * it mapped so far. refused: no room in the budget.
+ */
+type State = 'pending' | 'loaded' | 'none' | 'unreadable' | 'refused';
+
+/** Processes remembered to read a file through: the latest may have ended when its turn comes. */
+const MAX_READERS = 16;
 
 /** An image that processes have mapped. */
 export interface Image {
@@ -18,8 +25,8 @@ export interface Image {
   readonly slots: Map<number, CodeMapping>;
   /** When a slot last led here, ms of performance.now(). */
   usedMs: number;
-  /** A process to read the file through; -1: nobody asked yet. */
-  pid: number;
+  /** Processes to read the file through, the latest last. */
+  readonly readers: Set<number>;
 }
 
 /** The tables of all images, loaded in the order in which they are asked for, within the budget. */
@@ -45,20 +52,31 @@ export class ImageTables {
     return count;
   }
 
-  /** The image behind a mapping of a process; puts it in line if it is new, or was refused before. */
+  /** The image behind a mapping of a process; puts it in line if it is new, or did not work out before. */
   imageOf(pid: number, mapping: CodeMapping): Image {
     const key = `${mapping.inode} ${mapping.path}`;
     let image = this.#images.get(key);
     if (image === undefined) {
       const slots = new Map<number, CodeMapping>();
-      image = { key, state: 'pending', stored: null, base: 0, segments: [], slots, usedMs: 0, pid };
+      const readers = new Set<number>();
+      image = {
+        ...{ key, state: 'pending', stored: null, base: 0, segments: [], slots, usedMs: 0 },
+        readers,
+      };
       this.#images.set(key, image);
       this.#queue.push(image);
-    } else if (image.state === 'refused') {
+    } else if (image.state === 'refused' || image.state === 'unreadable') {
       image.state = 'pending';
       this.#queue.push(image);
     }
-    image.pid = pid;
+    image.readers.delete(pid);
+    image.readers.add(pid);
+    if (image.readers.size > MAX_READERS) {
+      for (const oldest of image.readers) {
+        image.readers.delete(oldest);
+        break;
+      }
+    }
     image.usedMs = performance.now();
     return image;
   }
@@ -68,34 +86,45 @@ export class ImageTables {
     const image = this.#queue.shift();
     if (image === undefined) return null;
     const [mapping] = image.slots.values();
-    const loaded = mapping === undefined ? null : loadImage(image.pid, mapping, this.#cache);
     if (mapping === undefined) {
       // All who had it mapped are gone.
       this.#images.delete(image.key);
       return image;
     }
-    if (loaded === null) {
-      image.state = 'none';
+    const loaded = this.#load(image, mapping);
+    if (!loaded.ok) {
+      image.state = loaded.error === 'no-table' ? 'none' : 'unreadable';
       return image;
     }
-    image.base = loaded.table.base;
-    image.segments = loaded.segments;
-    do image.stored = this.#store.add(loaded.table);
+    image.base = loaded.value.table.base;
+    image.segments = loaded.value.segments;
+    do image.stored = this.#store.add(loaded.value.table);
     while (image.stored === null && this.#evictOldest());
     image.state = image.stored === null ? 'refused' : 'loaded';
     return image;
   }
 
+  /** Through whoever still lives, the latest first. */
+  #load(image: Image, mapping: CodeMapping): Result<LoadedImage, ImageLack> {
+    let loaded: Result<LoadedImage, ImageLack> = err('unreadable');
+    for (const pid of [...image.readers].reverse()) {
+      loaded = loadImage(pid, mapping, this.#cache);
+      if (loaded.ok || loaded.error === 'no-table') break;
+    }
+    return loaded;
+  }
+
   /** Makes room: drops the table that has been without a user for longest. False: all are in use. */
   #evictOldest(): boolean {
-    let oldest: Image | null = null;
+    let oldest: { readonly image: Image; readonly stored: StoredTable } | null = null;
     for (const image of this.#images.values()) {
-      if (image.stored === null || image.slots.size > 0) continue;
-      if (oldest === null || image.usedMs < oldest.usedMs) oldest = image;
+      const { stored, slots, usedMs } = image;
+      if (stored === null || slots.size > 0) continue;
+      if (oldest === null || usedMs < oldest.image.usedMs) oldest = { image, stored };
     }
-    if (oldest?.stored == null) return false;
+    if (oldest === null) return false;
     this.#store.remove(oldest.stored);
-    this.#images.delete(oldest.key);
+    this.#images.delete(oldest.image.key);
     return true;
   }
 }

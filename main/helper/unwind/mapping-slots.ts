@@ -76,8 +76,9 @@ export class MappingSlots {
     view.setBigUint64(fields.end, BigInt(`0x${mapping.end}`), true);
     view.setUint32(fields.kind, this.#kindOf(mapping, image), true);
     view.setUint32(fields.rule, this.#trampolineRule, true);
-    const vaddr = image === null ? null : vaddrOfMapping(image.segments, mapping.fileOffset);
-    if (image?.stored == null || vaddr === null) return bytes;
+    if (image === null || image.stored === null) return bytes;
+    const vaddr = vaddrOfMapping(image.segments, mapping.fileOffset);
+    if (vaddr === null) return bytes;
     view.setBigUint64(fields.bias, BigInt.asUintN(64, start - BigInt(vaddr - image.base)), true);
     view.setUint32(fields.first_page, image.stored.firstPage, true);
     view.setUint32(fields.pages, image.stored.pages, true);

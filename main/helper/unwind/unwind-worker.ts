@@ -18,6 +18,7 @@ import { watchReadable } from '../../ffi/koffi.ts';
 import { libbpf } from '../../ffi/libbpf.ts';
 import { PERF_TRAMPOLINE_RULE } from '../../unwind/known-rules.ts';
 import { UnwindTableCache } from '../../unwind/table-cache.ts';
+import { listProcesses, readStatus } from '../proc-files.ts';
 import { CHUNK_BYTES, createChunk } from './chunk-maps.ts';
 import { ImageTables } from './image-tables.ts';
 import { MappingSlots } from './mapping-slots.ts';
@@ -44,6 +45,10 @@ function cacheFolder(): string {
   const { uid, homedir } = userInfo();
   return uid === 0 ? '/var/cache/emberscope/unwind' : join(homedir, '.cache/emberscope/unwind');
 }
+
+/** Processes that want a CPU at this moment: the first ones a sample will meet. */
+const runningNow = (): number[] =>
+  listProcesses().filter((pid) => pid !== process.pid && readStatus(pid)?.state === 'R');
 
 class UnwindThread {
   readonly #ring: RingBufferReader;
@@ -98,8 +103,9 @@ class UnwindThread {
   /** Loads what the target has mapped already. */
   preload({ target }: UnwindSetup): void {
     const deadline = performance.now() + PRELOAD_LIMIT_MS;
-    if (target.kind !== 'process') return;
-    for (const pid of target.members) this.#loader.refresh(pid);
+    for (const pid of target.kind === 'process' ? target.members : runningNow()) {
+      if (performance.now() < deadline) this.#loader.refresh(pid);
+    }
     while (performance.now() < deadline && this.#loader.loadNext());
   }
 
@@ -136,7 +142,7 @@ class UnwindThread {
       budgetBytes: BUDGET_BYTES,
       pending: this.#images.pending,
       overBudget: this.#images.count('refused') + this.#loader.refused,
-      failed: this.#images.count('none'),
+      failed: this.#images.count('none') + this.#images.count('unreadable'),
     };
   }
 
