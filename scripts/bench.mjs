@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 // npm run bench: the performance tables. Measures, prints, judges nothing.
 //
-//   node scripts/bench.mjs [recording] [store]      no name: all of them
+//   node scripts/bench.mjs [recording] [stacks] [store] [tables] [long]
+//
+// No name: all but the last, which records for ten minutes.
 
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,7 +13,8 @@ import { capture, run } from './lib/run.mjs';
 import { runMain, SetupError } from './lib/say.mjs';
 import { setup } from './setup.mjs';
 
-const NAMES = ['recording', 'store'];
+const NAMES = ['recording', 'stacks', 'store', 'tables'];
+const ON_REQUEST = ['long'];
 
 /** The program whose lost throughput is measured. @param {string} path */
 function compileTarget(path) {
@@ -41,11 +44,11 @@ async function bundleProgram() {
 
 await runMain(async () => {
   const asked = process.argv.slice(2);
-  const unknown = asked.filter((name) => !NAMES.includes(name));
+  const unknown = asked.filter((name) => ![...NAMES, ...ON_REQUEST].includes(name));
   if (unknown.length > 0) {
     throw new SetupError(
       `Unknown: ${unknown.join(' ')}`,
-      `npm run bench -- [${NAMES.join('] [')}]`,
+      `npm run bench -- [${[...NAMES, ...ON_REQUEST].join('] [')}]`,
     );
   }
   if (process.getuid?.() !== 0) {
@@ -55,7 +58,7 @@ await runMain(async () => {
     );
   }
   // perf is the reference, Xvfb the display of the window that is timed.
-  await setup(['build', 'desktop', 'test']);
+  await setup(['build', 'desktop', 'test', 'bench']);
   const folder = mkdtempSync(join(tmpdir(), 'emberscope-bench-'));
   try {
     // The window that opens a file in it runs as a plain user.
@@ -67,6 +70,7 @@ await runMain(async () => {
       `--folder=${folder}`,
       `--target=${target}`,
       `--cli=${inRoot('dist/cli/main.js')}`,
+      `--fixtures=${inRoot('test/fixtures/workloads')}`,
     ];
     const display = ['--auto-servernum', '--server-args=-screen 0 2600x1500x24 -nolisten tcp'];
     const names = asked.length > 0 ? asked : NAMES;

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 // npm test: set-up, build, every check and every test, one table at the end.
 //
-//   npm test [-- --suite=static,unit,bpf,desktop]
+//   npm test [-- --suite=static,unit,bpf,desktop,kernels]
 
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { resolveElectron } from './electron-runtime.mjs';
+import { ensureKernelImages } from './kernel-images.mjs';
 import { runCheck, STATIC_CHECKS } from './lib/checks.mjs';
 import { bindMount, canRead, MOUNT_POINT } from './lib/launch.mjs';
 import { inRoot, ROOT } from './lib/paths.mjs';
@@ -19,8 +20,11 @@ import { setup } from './setup.mjs';
 /** Tests that may be skipped on the machine that judges changes: every other skip fails the run. */
 const EXPECTED_SKIPS = 0;
 
-/** Vitest projects; true: needs root, because it loads BPF programs or becomes other users. */
-const PROJECTS = { unit: false, bpf: true, desktop: true };
+/**
+ * Vitest projects; true: needs root, because it loads BPF programs or becomes other users. The kernels
+ * of the last one are booted in an emulator.
+ */
+const PROJECTS = { unit: false, bpf: true, desktop: true, kernels: false };
 const SUITES = ['static', ...Object.keys(PROJECTS)];
 
 /** Large enough for the biggest window of the tests. */
@@ -30,6 +34,7 @@ await runMain(async () => {
   const wanted = suitesWanted(process.argv.slice(2));
   if (process.env['EMBERSCOPE_TEST_STAGE'] === 'inside') return runSuites(wanted);
   await setup(['build', 'desktop', 'test']);
+  if (wanted.includes('kernels')) await ensureKernelImages([]);
   const runtime = await resolveElectron();
   return run(...insideCommand(runtime.executable));
 });

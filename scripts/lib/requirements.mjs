@@ -11,8 +11,9 @@ import { capture, which } from './run.mjs';
  */
 
 /**
- * Why packages are needed: build: to compile; desktop: to open the window; test: to run every test.
- * @typedef {'build' | 'desktop' | 'test'} Role
+ * Why packages are needed: build: to compile; desktop: to open the window; test: to run every test;
+ * bench: programs that are recorded for comparison.
+ * @typedef {'build' | 'desktop' | 'test' | 'bench'} Role
  */
 
 /** @type {string | null} */
@@ -97,7 +98,27 @@ export const REQUIREMENTS = {
     command('objcopy', 'oracle for the symbol tests', 'binutils'),
     command('xz', 'fixtures of the symbol tests', 'xz-utils'),
     command('bpftool', 'proves that nothing stays attached', 'bpftool', 'linux-tools-common'),
+    command('qemu-system-x86_64', 'boots other kernels', 'qemu-system-x86'),
+    command('busybox', 'first program of those kernels', 'busybox-static', 'busybox'),
+    command('dpkg-deb', 'unpacks those kernels', 'dpkg'),
+    command('readelf', 'oracle for the unwind tables', 'binutils'),
+    {
+      what: 'libdebuginfod.so.1 (fetches debug information)',
+      present: () => hasLibrary('libdebuginfod.so.1'),
+      packages: ['libdebuginfod1t64', 'libdebuginfod1'],
+    },
     { ...command('perf', 'compared with', 'linux-perf', 'linux-tools-generic'), optional: true },
+  ],
+  bench: [
+    command('perf', 'compared with', 'linux-perf', 'linux-tools-generic'),
+    command('openssl', 'is recorded'),
+    command('sqlite3', 'is recorded'),
+    command('rg', 'a Rust program that is recorded', 'ripgrep'),
+    {
+      what: '/usr/bin/python3 (is recorded)',
+      present: () => existsSync('/usr/bin/python3'),
+      packages: ['python3'],
+    },
   ],
 };
 

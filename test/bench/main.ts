@@ -1,19 +1,30 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { invariant } from '../../main/shared/invariant.ts';
+import { benchLongRecording } from './long-recording.ts';
 import { benchRecorder, benchRecordingCost } from './recording-cost.ts';
+import { benchStacks } from './stacks.ts';
 import { benchStore } from './store.ts';
+import { benchTables } from './tables.ts';
 
 /** Entry of `npm run bench`; scripts/bench.mjs builds and starts it. */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { folder: { type: 'string' }, target: { type: 'string' }, cli: { type: 'string' } },
+  options: {
+    folder: { type: 'string' },
+    target: { type: 'string' },
+    cli: { type: 'string' },
+    fixtures: { type: 'string' },
+  },
 });
-const { folder, target, cli } = values;
-invariant(folder && target && cli, 'started by scripts/bench.mjs, which gives every path');
+const { folder, target, cli, fixtures } = values;
+invariant(folder && target && cli && fixtures, 'started by scripts/bench.mjs, with every path');
 
 if (positionals.includes('store')) await benchStore(join(folder, 'million.ember'));
+if (positionals.includes('stacks')) await benchStacks({ cli, folder, fixtures });
+if (positionals.includes('tables')) benchTables();
 if (positionals.includes('recording')) {
   await benchRecordingCost({ target, cli, folder });
   benchRecorder({ target, cli, folder });
 }
+if (positionals.includes('long')) await benchLongRecording({ target, cli, folder });

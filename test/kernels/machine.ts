@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+/** What the guest puts around its result on the serial console. */
+export const RESULT_BEGIN = '<<<EMBERSCOPE-RESULT ';
+export const RESULT_END = ' EMBERSCOPE-RESULT>>>';
+
+export interface BootOptions {
+  /** Paths of the compressed kernel and of the initramfs. */
+  readonly kernel: string;
+  readonly initramfs: string;
+  readonly memoryMib: number;
+  readonly timeoutMs: number;
+}
+
+export interface BootResult {
+  /** What the guest printed between the markers, parsed; null: it printed none. */
+  readonly result: unknown;
+  /** Everything on the serial console. */
+  readonly console: string;
+  readonly seconds: number;
+}
+
+/**
+ * Boots a kernel in QEMU with its own emulation of the CPU (TCG): works in virtual machines without
+ * nested virtualization too, some ten times slower. Ends when the guest powers off or time is over.
+ */
+export async function bootKernel(options: BootOptions): Promise<BootResult> {
+  const began = performance.now();
+  const child = spawn('qemu-system-x86_64', qemuArguments(options), {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs);
+  try {
+    await once(child, 'close');
+  } finally {
+    clearTimeout(timer);
+    child.kill('SIGKILL');
+  }
+  return { result: resultIn(output), console: output, seconds: (performance.now() - began) / 1000 };
+}
+
+function qemuArguments({ kernel, initramfs, memoryMib }: BootOptions): string[] {
+  // mitigations=off: they cost an emulated CPU most of its time and have nothing to do with the test.
+  const line = 'console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off nokaslr rdinit=/init';
+  return [
+    ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', String(memoryMib)],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', 'stdio'],
+    ...['-kernel', kernel, '-initrd', initramfs, '-append', line],
+  ];
+}
+
+function resultIn(output: string): unknown {
+  const begin = output.lastIndexOf(RESULT_BEGIN);
+  const end = output.indexOf(RESULT_END, begin);
+  if (begin < 0 || end < 0) return null;
+  return JSON.parse(output.slice(begin + RESULT_BEGIN.length, end)) as unknown;
+}

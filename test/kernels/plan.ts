@@ -1,0 +1,42 @@
+/** What the guest is to do. */
+export interface GuestPlan {
+  /** Path of the command line in the guest. */
+  readonly cli: string;
+  readonly recordings: readonly {
+    readonly name: string;
+    /** Options of `record`. */
+    readonly args: readonly string[];
+    /** The program to record once it runs; it is killed at the end. */
+    readonly command: readonly string[];
+  }[];
+}
+
+/** One recording that the guest made. */
+export interface RecordingOutcome {
+  readonly name: string;
+  /** Of `record`; null: a signal ended it. */
+  readonly status: number | null;
+  /** The end of its standard error. */
+  readonly errorText: string;
+  readonly samples: number;
+  readonly loss: readonly { readonly reason: string; readonly count: number }[];
+  /** Distinct user stacks. */
+  readonly stacks: readonly GuestStack[];
+}
+
+export interface GuestStack {
+  readonly comm: string;
+  /** Why the walk ended early; null: it did not, or nobody told. */
+  readonly stop: string | null;
+  readonly depth: number;
+  /** Root first; empty: no symbol. */
+  readonly names: readonly string[];
+  readonly weight: number;
+}
+
+/** What the guest prints. */
+export interface GuestResult {
+  /** `uname -r`. */
+  readonly release: string;
+  readonly outcomes: readonly RecordingOutcome[];
+}
