@@ -1,5 +1,7 @@
 import { type CxxDemangle, loadCxxDemangle } from '../ffi/cxxabi.ts';
 import { estimateCxxLength } from './cxx-name-growth.ts';
+import { demangleD } from './demangle-d.ts';
+import { demangleOcaml } from './demangle-ocaml.ts';
 import { demangleRustLegacy } from './demangle-rust-legacy.ts';
 import { demangleRustV0 } from './demangle-rust-v0.ts';
 
@@ -11,7 +13,8 @@ const MAX_ESTIMATE = 4 << 20;
 const MAX_CACHED = 100_000;
 
 /**
- * Readable names for mangled ones: C++ by libstdc++ (without it they stay raw), Rust by our own readers.
+ * Readable names for mangled ones: C++ by libstdc++ (without it they stay raw), Rust, D and OCaml by our own
+ * readers.
  * Everything else, and whatever cannot be read, is returned as it is.
  */
 export class Demangler {
@@ -35,6 +38,8 @@ export class Demangler {
   private readable(name: string): string {
     if (name.length > MAX_MANGLED) return name;
     if (name.startsWith('_R')) return demangleRustV0(name) ?? name;
+    if (name.startsWith('_D')) return demangleD(name) ?? name;
+    if (name.startsWith('caml')) return demangleOcaml(name) ?? name;
     if (!name.startsWith('_Z')) return name;
     return demangleRustLegacy(name) ?? this.cxxName(name) ?? name;
   }

@@ -87,7 +87,7 @@ export class LineFiles {
   }
 }
 
-/** `path`, within `folder` unless it is absolute. "./" and "a/../" are the compiler's and stay, but for a leading "./". */
+/** `path`, within `folder` unless it is absolute. Only a leading "./" is dropped: "a/../" may lead through a link. */
 function join(folder: string, path: string): string {
   if (folder === '' || path.startsWith('/')) return path;
   const rest = path === '.' ? '' : path.replace(/^(\.\/+)+/, '');

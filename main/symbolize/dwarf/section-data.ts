@@ -21,6 +21,7 @@ export class SectionData {
   private readonly isPacked: boolean;
   private unpacked: Buffer | null = null;
   private readonly pages = new Map<number, Buffer>();
+  private pageBytes = 0;
 
   /** `room`: what the compressed sections of the file may still take together; what does not fit is empty. */
   constructor(elf: ElfFile, section: ElfSection, room: { bytes: number }) {
@@ -37,14 +38,14 @@ export class SectionData {
 
   /** Memory kept, bytes. */
   get keptBytes(): number {
-    return (this.unpacked?.length ?? 0) + this.pages.size * PAGE_BYTES;
+    return (this.unpacked?.length ?? 0) + this.pageBytes;
   }
 
   /** Lets go of what is kept of a section that is not needed again. */
   release(): void {
     this.room.bytes += this.unpacked?.length ?? 0;
     this.unpacked = null;
-    this.pages.clear();
+    this.dropPages();
   }
 
   /** Exactly `length` bytes; null: not there. Large pieces are not kept. */
@@ -90,9 +91,15 @@ export class SectionData {
     const from = index * PAGE_BYTES;
     const length = Math.min(PAGE_BYTES, this.section.bytes - from);
     const bytes = this.elf.sectionSlice(this.section, from, length) ?? EMPTY;
-    if (this.pages.size >= MAX_PAGES) this.pages.clear();
+    if (this.pages.size >= MAX_PAGES) this.dropPages();
     this.pages.set(index, bytes);
+    this.pageBytes += bytes.length;
     return bytes;
+  }
+
+  private dropPages(): void {
+    this.pages.clear();
+    this.pageBytes = 0;
   }
 
   private whole(): Buffer {

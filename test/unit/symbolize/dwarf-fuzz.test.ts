@@ -53,6 +53,7 @@ function answers(bytes: Buffer, addresses: readonly number[]): number {
 describe('DebugInfo', () => {
   it.for(PROGRAMS)(
     'survives damage to the debug sections of %s',
+    { timeout: 120_000 },
     ([name, ...command], { skip }) => {
       const path = build(folder, name, command);
       if (path === null) return skip(`no ${command[0]!}`);
@@ -83,6 +84,5 @@ describe('DebugInfo', () => {
         { numRuns: 100 },
       );
     },
-    120_000,
   );
 });

@@ -15,7 +15,7 @@ import {
 const C = [fixture('calls.c'), fixture('other.c')];
 const CXX = [fixture('templates.cpp')];
 const RUST = [fixture('shapes.rs')];
-const ADDRESSES = 6000;
+const ADDRESSES = 4000;
 
 /**
  * Programs, and who reads them right. binutils 2.40 does not: files of link-time optimized DWARF 5 (wrong
@@ -90,6 +90,7 @@ function agree(tool: string, path: string): number {
 describe('DebugInfo', () => {
   it.for(PROGRAMS)(
     'agrees with LLVM and binutils about %s',
+    { timeout: 120_000 },
     ([name, tools, ...command], { skip }) => {
       const path = build(folder, name, command);
       const present = tools.split(' ').filter(hasTool);
@@ -97,7 +98,6 @@ describe('DebugInfo', () => {
         return skip(`no ${path === null ? command[0]! : tools} that can do it`);
       for (const tool of present) expect(agree(tool, path)).toBeGreaterThan(0);
     },
-    120_000,
   );
 
   it('agrees with LLVM about debug files of this system', ({ skip }) => {

@@ -104,6 +104,7 @@ describe.skipIf(toolsMissing !== '')(
         name: 'hidden_helper',
         rawName: 'hidden_helper',
         startOffset: offsets.get('hidden_helper'),
+        source: { file: at('program.c'), line: 4 },
       });
       expect(symbolizer.imageFacts(imageOf(program))).toEqual({
         buildId: buildIdByReadelf(program),
@@ -339,12 +340,12 @@ describe.skipIf(toolsMissing !== '')(
     });
 
     it('keeps memory within its limit', () => {
-      const small = new Symbolizer({ kernel: new KernelSymbols(), cacheBytes: 20_000 });
+      const small = new Symbolizer({ kernel: new KernelSymbols(), cacheBytes: 60_000 });
       for (let i = 0; i < 10; i++) {
         copyFileSync(program, at(`copy${i}`));
         small.symbolize(imageOf(at(`copy${i}`)), [offsets.get('main')!]);
       }
-      expect(small.keptBytes).toBeLessThanOrEqual(20_000);
+      expect(small.keptBytes).toBeLessThanOrEqual(60_000);
       small[Symbol.dispose]();
       expect(small.keptBytes).toBe(0);
     });
