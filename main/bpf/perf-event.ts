@@ -108,28 +108,16 @@ export function openSampleEvents(
 }
 
 /** Whether this machine counts cycles in hardware for us: null yes, else the errno name. */
-export function probeCycles(cpu: number): string | null {
-  const attr = perfEventAttr({
-    type: PERF_TYPE_HARDWARE,
-    config: PERF_COUNT_HW_CPU_CYCLES,
-    rateHz: 0,
-    flags: FLAG.disabled,
-  });
-  const fd = openOnCpu(attr, cpu);
-  if (!fd.ok) return fd.error;
-  libc().close(fd.value);
-  return null;
-}
+export const probeCycles = (cpu: number): string | null =>
+  probeEvent(PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES, cpu);
 
 /** Whether we may open a CPU-wide software event: null yes, else the errno name. */
-export function probeCpuWideEvent(cpu: number): string | null {
-  const attr = perfEventAttr({
-    type: PERF_TYPE_SOFTWARE,
-    config: PERF_COUNT_SW_DUMMY,
-    rateHz: 0,
-    flags: FLAG.disabled,
-  });
-  const fd = openOnCpu(attr, cpu);
+export const probeCpuWideEvent = (cpu: number): string | null =>
+  probeEvent(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY, cpu);
+
+/** Opens an event, disabled, and closes it again. */
+function probeEvent(type: number, config: number, cpu: number): string | null {
+  const fd = openOnCpu(perfEventAttr({ type, config, rateHz: 0, flags: FLAG.disabled }), cpu);
   if (!fd.ok) return fd.error;
   libc().close(fd.value);
   return null;

@@ -2,9 +2,14 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises';
 
 import type { ProfilerError } from '#shared/errors.ts';
 import { invariant } from '#shared/invariant.ts';
-import type { CaptureEndReason } from '#shared/ipc/contract.ts';
 import type { CaptureMode } from '#shared/model/capture-spec.ts';
-import type { LossReason, SessionInfo } from '#shared/model/session-info.ts';
+import type {
+  CaptureEndReason,
+  LossReason,
+  SessionEnd,
+  SessionInfo,
+} from '#shared/model/session-info.ts';
+import { describeError } from '#shared/text/error-text.ts';
 import { nanoseconds } from '#shared/units.ts';
 
 import type { SessionMeta } from '../store/meta.ts';
@@ -45,6 +50,8 @@ const RETRY_MS = 3000;
  * often. Aggregate: a sample arrives with its slice, which lasts a second and is drained after that.
  */
 const FACT_SLACK_NS: Readonly<Record<CaptureMode, number>> = { precise: 1e9, aggregate: 2.5e9 };
+/** Kept of what went wrong, characters: a verifier's log is no sentence. */
+const MAX_END_TEXT = 1000;
 /** A launched command gets this long to end after SIGTERM before it is left alone, ms. */
 const COMMAND_END_WAIT_MS = 2000;
 
@@ -79,6 +86,7 @@ export class LiveRecording implements Recording {
   #isSymbolizing = false;
   #timers: NodeJS.Timeout[] = [];
   #endNs: number | null = null;
+  #end: SessionEnd | null = null;
   #lastRetry = performance.now();
 
   constructor(parts: RecordingParts) {
@@ -236,10 +244,11 @@ export class LiveRecording implements Recording {
     await this.#attempt(() => this.#ingest.applyFactsUntil(Infinity));
     await this.#commitAfterRunning();
     await this.#attempt(() => this.#symbolizeRest());
-    await this.#attempt(() => this.#closeFile());
+    await this.#attempt(() => this.#closeFile(end));
     const reason = this.#endReason(end);
     const commandExitCode = await this.#endCommand(reason);
     this.#phase = 'done';
+    this.#end = this.#endAsStored(end);
     const result = { reason, error: this.#error ?? end.error, info: this.#info(), commandExitCode };
     await this.#attempt(() => this.#tellProgress());
     return result;
@@ -262,10 +271,11 @@ export class LiveRecording implements Recording {
     await this.#commitNow();
   }
 
-  async #closeFile(): Promise<void> {
+  async #closeFile(end: HelperEnd): Promise<void> {
     const endNs = Math.round(this.#endNs ?? this.#elapsedNs());
     try {
-      const closed = await this.#parts.writer.finish({ state: 'complete', endNs });
+      const facts = { state: 'complete', endNs, end: this.#endAsStored(end) } as const;
+      const closed = await this.#parts.writer.finish(facts);
       if (!closed.ok) this.#error ??= closed.error;
     } finally {
       this.#parts.symbols.dispose();
@@ -277,6 +287,12 @@ export class LiveRecording implements Recording {
     if (this.#stopReason !== null) return this.#stopReason;
     invariant(end.bye !== null, 'the helper ended with neither farewell nor error');
     return end.bye.reason;
+  }
+
+  #endAsStored(end: HelperEnd): SessionEnd {
+    const error = this.#error ?? end.error;
+    const reason = this.#endReason(end);
+    return { reason, error: error === null ? '' : sentencesOf(error).slice(0, MAX_END_TEXT) };
   }
 
   /** As perf-record(1) does: a command started for the recording does not outlive a wanted end. */
@@ -319,6 +335,18 @@ export class LiveRecording implements Recording {
       })),
       cost: this.#cost.now(),
       unwind: { ...unwind, tables: this.#cost.unwind },
+      end: this.#end,
     };
+  }
+}
+
+/** An error of the helper is checked for its kind's being a text, no further. */
+function sentencesOf(error: ProfilerError): string {
+  try {
+    const { title, detail } = describeError(error);
+    return `${title}. ${detail}`;
+  } catch (thrown) {
+    internalError(thrown);
+    return error.kind;
   }
 }

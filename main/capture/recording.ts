@@ -1,6 +1,5 @@
 import type { ProfilerError } from '#shared/errors.ts';
-import type { CaptureEndReason } from '#shared/ipc/contract.ts';
-import type { SessionInfo } from '#shared/model/session-info.ts';
+import type { CaptureEndReason, SessionInfo } from '#shared/model/session-info.ts';
 import type { Nanoseconds } from '#shared/units.ts';
 
 import type { TargetStdio } from './target-launch.ts';

@@ -1,4 +1,4 @@
-import type { SessionInfo } from '#shared/model/session-info.ts';
+import type { CaptureEndReason, SessionInfo } from '#shared/model/session-info.ts';
 import {
   formatBytes,
   formatCount,
@@ -52,6 +52,7 @@ export function headLines(info: SessionInfo): string[] {
       'recorded',
       `${info.startedAt.slice(0, 19).replace('T', ' ')} UTC, ${formatDuration(info.duration)}, ${STATES[info.state]}, by Emberscope ${info.recordedBy}`,
     ],
+    ...endRows(info),
     ['host', listed([host.hostname, host.os, `Linux ${host.kernel} ${host.arch}`])],
     ['', listed([formatQuantity(host.cpus, 'CPU'), host.cpuModel, formatBytes(host.memoryBytes)])],
     ['sampling', samplingText(info)],
@@ -67,6 +68,18 @@ const STATES: Readonly<Record<SessionInfo['state'], string>> = {
   complete: 'complete',
   interrupted: 'interrupted (its recorder died; kept up to the last second)',
 };
+
+const ENDS: Readonly<Record<CaptureEndReason, string>> = {
+  stopped: 'when it was stopped',
+  'duration-over': 'when its duration was over',
+  'target-exited': 'with its target',
+  failed: 'by a failure',
+};
+
+function endRows({ end }: SessionInfo): (readonly [string, string])[] {
+  if (end === null) return [];
+  return [['ended', end.error === '' ? ENDS[end.reason] : `${ENDS[end.reason]}: ${end.error}`]];
+}
 
 const listed = (parts: readonly string[]): string => parts.filter((part) => part !== '').join(', ');
 

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { copyFile, open, rename, rm, writeFile } from 'node:fs/promises';
 
 import type { ProfilerError } from '#shared/errors.ts';
@@ -13,30 +13,44 @@ export async function writeTextAtomically(path: string, text: string): Promise<v
     await writeFile(temporary, text, { mode: 0o600 });
     await rename(temporary, path);
   } catch (thrown) {
-    await rm(temporary, { force: true });
+    await discard(temporary);
     throw thrown;
   }
 }
 
+/** One file to be copied. */
+export interface CopyJob {
+  readonly source: string;
+  readonly path: string;
+}
+
 /**
- * Copies a file to `path`, replacing what is there only once the copy is on the disk and has been
- * read back equal. The original stays.
+ * Copies files, replacing what is there only once every copy is on the disk and has been read back
+ * equal; then `stale` files go, and the copies take their names in the order given. The originals stay.
  */
 export async function copyVerified(
-  source: string,
-  path: string,
+  jobs: readonly CopyJob[],
+  stale: readonly string[] = [],
 ): Promise<Result<null, ProfilerError>> {
-  const temporary = temporaryBeside(path);
+  const staged = jobs.map((job) => ({ ...job, temporary: temporaryBeside(job.path) }));
+  let at = jobs[0]?.path ?? '';
   try {
-    await copyFile(source, temporary);
-    await flush(temporary);
-    const [original, copy] = await Promise.all([digest(source), digest(temporary)]);
-    if (original !== copy) throw new Error('the copy differs from the original');
-    await rename(temporary, path);
+    for (const { source, path, temporary } of staged) {
+      at = path;
+      await copyFile(source, temporary);
+      await flush(temporary);
+      const [original, copy] = await Promise.all([digest(source), digest(temporary)]);
+      if (original !== copy) throw new Error('the copy differs from the original');
+    }
+    for (const path of stale) await rm(path, { force: true });
+    for (const { path, temporary } of staged) {
+      at = path;
+      await rename(temporary, path);
+    }
     return ok(null);
   } catch (thrown) {
-    await rm(temporary, { force: true });
-    return err(writeError(thrown, path));
+    for (const { temporary } of staged) await discard(temporary);
+    return err(writeError(thrown, at));
   }
 }
 
@@ -46,6 +60,11 @@ export function writeError(thrown: unknown, path: string): ProfilerError {
   const code = 'code' in thrown ? thrown.code : '';
   if (code === 'ENOSPC' || code === 'EDQUOT') return { kind: 'disk-full', path };
   return { kind: 'output-unwritable', path, reason: thrown.message };
+}
+
+/** rm's own `force` forgives a missing file, not a path that cannot be (ENOTDIR, ENAMETOOLONG). */
+async function discard(temporary: string): Promise<void> {
+  if (existsSync(temporary)) await rm(temporary, { force: true });
 }
 
 const temporaryBeside = (path: string): string => `${path}.${randomBytes(4).toString('hex')}.part`;

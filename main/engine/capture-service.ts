@@ -1,9 +1,10 @@
 import type { ProfilerError } from '#shared/errors.ts';
 import type { EngineEvent, OpenSession } from '#shared/ipc/contract.ts';
 import type { CaptureSpec } from '#shared/model/capture-spec.ts';
-import { err, ok, type Result } from '#shared/result.ts';
+import { err, type Result } from '#shared/result.ts';
 
 import { startRecording } from '../capture/capture-controller.ts';
+import { internalError } from '../capture/internal-error.ts';
 import type { Recording, RecordingEnd, RecordingProgress } from '../capture/recording.ts';
 import type { DataFolder } from './data-folder.ts';
 import type { OpenSessions } from './open-sessions.ts';
@@ -25,11 +26,19 @@ interface Active {
   readonly session: Promise<Result<OpenSession, ProfilerError>>;
 }
 
+/** A bug while a capture runs is answered like any failure: the capture must be ended all the same. */
+const mistake = (thrown: unknown): Result<never, ProfilerError> => err(internalError(thrown));
+
 /** The one capture an engine can run at a time, as the window sees it. */
 export class CaptureService {
   readonly #services: CaptureServices;
   #active: Active | null = null;
-  #isStarting = false;
+  /** The start under way, and what gives it up. */
+  #starting: {
+    readonly done: Promise<Result<OpenSession, ProfilerError>>;
+    readonly cancel: AbortController;
+  } | null = null;
+  #isShutDown = false;
   /** The latest capture's session, once it ends. */
   #latest: Promise<Result<OpenSession, ProfilerError>> | null = null;
 
@@ -43,12 +52,15 @@ export class CaptureService {
   }
 
   async start(spec: CaptureSpec): Promise<Result<OpenSession, ProfilerError>> {
-    if (this.#isStarting || this.#active !== null) return err({ kind: 'capture-busy' });
-    this.#isStarting = true;
+    if (this.#isShutDown) return err({ kind: 'cancelled' });
+    if (this.#starting !== null || this.#active !== null) return err({ kind: 'capture-busy' });
+    const cancel = new AbortController();
+    const done = this.#start(spec, cancel.signal);
+    this.#starting = { done, cancel };
     try {
-      return await this.#start(spec);
+      return await done;
     } finally {
-      this.#isStarting = false;
+      this.#starting = null;
     }
   }
 
@@ -64,8 +76,14 @@ export class CaptureService {
     return session;
   }
 
-  /** Ends a capture if one runs, because this process is about to end. */
+  /** Ends a capture that runs or is about to, because this process is about to end. */
   async shutDown(): Promise<void> {
+    this.#isShutDown = true;
+    if (this.#starting !== null) {
+      this.#starting.cancel.abort();
+      // How it went is told to whoever asked for it; a bug in it, too.
+      await Promise.allSettled([this.#starting.done]);
+    }
     if (this.#active === null) return;
     const { recording, session } = this.#active;
     const end = recording.stop();
@@ -75,27 +93,36 @@ export class CaptureService {
     await session;
   }
 
-  async #start(spec: CaptureSpec): Promise<Result<OpenSession, ProfilerError>> {
+  async #start(
+    spec: CaptureSpec,
+    signal: AbortSignal,
+  ): Promise<Result<OpenSession, ProfilerError>> {
     const { folder, sessions, recents } = this.#services;
     this.#latest = null;
     const path = recordingPath(folder.recordings, spec.target);
     let sessionId = -1;
     const started = await startRecording(spec, path, {
+      signal,
       onProgress: (progress) => this.#tell(sessionId, progress),
     });
     if (!started.ok) return started;
-    const opened = await sessions.open(path);
+    const recording = started.value;
+    const opened = await sessions.open(path).catch(mistake);
     if (!opened.ok) {
-      await started.value.stop();
+      await recording.stop();
       return opened;
     }
     sessionId = opened.value.id;
     // Now, so that the next start lists the recording even if this process is killed.
-    await recents.add(path, opened.value.info);
-    const session = started.value.ended.then((end) => this.#finish(sessionId, end));
+    const listed = recents.add(path, opened.value.info);
+    const session = recording.ended.then(async (end) => {
+      await listed;
+      return this.#finish(opened.value, end);
+    });
     this.#latest = session;
-    this.#active = { recording: started.value, sessionId, session };
-    this.#tell(sessionId, started.value.progress());
+    this.#active = { recording, sessionId, session };
+    await listed;
+    this.#tell(sessionId, recording.progress());
     return opened;
   }
 
@@ -107,21 +134,20 @@ export class CaptureService {
     });
   }
 
-  async #finish(sessionId: number, end: RecordingEnd): Promise<Result<OpenSession, ProfilerError>> {
+  async #finish(
+    opened: OpenSession,
+    end: RecordingEnd,
+  ): Promise<Result<OpenSession, ProfilerError>> {
     const { sessions, recents, emit } = this.#services;
     this.#active = null;
-    const session = await sessions.describe(sessionId);
-    if (!session.ok) return session;
-    await recents.add(session.value.path, session.value.info);
+    const described = await sessions.describe(opened.id).catch(mistake);
+    // The file may be gone or unreadable by now: that it ended is told all the same.
+    const session = described.ok ? described.value : { ...opened, info: end.info };
+    await recents.add(session.path, session.info);
     // A wanted end is told by the answer to capture.stop; a failure is told in any case.
     if (end.reason !== 'stopped') {
-      emit({
-        event: 'capture-ended',
-        session: session.value,
-        reason: end.reason,
-        error: end.error,
-      });
+      emit({ event: 'capture-ended', session, reason: end.reason, error: end.error });
     }
-    return ok(session.value);
+    return described;
   }
 }

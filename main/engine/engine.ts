@@ -13,6 +13,7 @@ import type {
 } from '#shared/ipc/contract.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 
+import { internalError } from '../capture/internal-error.ts';
 import { checkPrivileges } from '../capture/privileges.ts';
 import { exportSession } from '../export/index.ts';
 import { CaptureService } from './capture-service.ts';
@@ -38,6 +39,17 @@ type Answer<C extends Channel> =
   | Promise<Result<ResponseOf<C>, ProfilerError>>;
 type Handlers = { readonly [C in Channel]: (request: RequestOf<C>) => Answer<C> };
 
+/** What a bug throws is an answer too: nobody waits for ever. */
+async function answered<T>(
+  ask: () => Promise<Result<T, ProfilerError>>,
+): Promise<Result<T, ProfilerError>> {
+  try {
+    return await ask();
+  } catch (thrown) {
+    return err(internalError(thrown));
+  }
+}
+
 /** Everything the window can ask for; knows nothing of ports and processes. */
 export class Engine {
   readonly #options: EngineOptions;
@@ -61,19 +73,24 @@ export class Engine {
 
   /** Answers one request; every failure, of a check too, is an answer. */
   async handle({ call, channel, request }: RawPortRequest): Promise<PortMessage> {
-    if (isChannel(channel)) return { call, result: await this.#answer(channel, request) };
-    return { call, result: err({ kind: 'request-invalid', channel, reason: 'no such channel' }) };
+    if (!isChannel(channel)) {
+      return { call, result: err({ kind: 'request-invalid', channel, reason: 'no such channel' }) };
+    }
+    return { call, result: await answered(() => this.#answer(channel, request)) };
   }
 
   /** The rows of an open session beyond a cursor, as bytes for the page. */
   deltaBytes(sessionId: number, cursorText: string): Promise<Result<Uint8Array, ProfilerError>> {
-    return this.#sessions.deltaBytes(sessionId, cursorText);
+    return answered(() => this.#sessions.deltaBytes(sessionId, cursorText));
   }
 
   /** Finishes a recording and lets go of every file. */
   async shutDown(): Promise<void> {
-    await this.#captures.shutDown();
-    await this.#sessions.closeAll();
+    try {
+      await this.#captures.shutDown();
+    } finally {
+      await this.#sessions.closeAll();
+    }
   }
 
   async #answer<C extends Channel>(

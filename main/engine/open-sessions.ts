@@ -6,7 +6,10 @@ import type { OpenSession } from '#shared/ipc/contract.ts';
 import { cursorFromText, encodeDelta } from '#shared/model/table-codec.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 
+import { fileIdentity, isOpenHere } from '../store/connection.ts';
+import { isHeld } from '../store/file-locks.ts';
 import { SessionReader } from '../store/session-reader.ts';
+import { COMPANIONS } from '../store/session-writer.ts';
 import { copyVerified } from './atomic-file.ts';
 import type { DataFolder } from './data-folder.ts';
 
@@ -85,6 +88,8 @@ export class OpenSessions {
     const held = this.#held.get(id);
     if (held === undefined) return err({ kind: 'session-not-open', id });
     if (held.path === path) return this.describe(id);
+    const refused = await this.#whyNotReplaced(path);
+    if (refused !== null) return err({ kind: 'output-unwritable', path, reason: refused });
     const info = await held.reader.info();
     if (!info.ok) return info;
     // By whomever: a file that grows cannot be copied as one.
@@ -102,6 +107,16 @@ export class OpenSessions {
     if (this.#folder.isUnsaved(held.path)) await removeSession(held.path);
     return this.describe(id);
   }
+
+  /** Why a file must not be taken the place of; null: it may, or there is none. */
+  async #whyNotReplaced(path: string): Promise<string | null> {
+    // A live session is open here only for moments, and one file has many names.
+    const identity = fileIdentity(path);
+    if (identity === null) return null;
+    const isOpen = [...this.#held.values()].some((held) => fileIdentity(held.path) === identity);
+    if (isOpen || isOpenHere(path)) return 'this session is open here';
+    return (await isHeld(path)) ? 'it is open in another program' : null;
+  }
 }
 
 async function openHeld(path: string): Promise<Result<Held, ProfilerError>> {
@@ -109,17 +124,18 @@ async function openHeld(path: string): Promise<Result<Held, ProfilerError>> {
   return opened.ok ? ok({ path, ...opened.value }) : opened;
 }
 
-/** What SQLite keeps beside a file that its writer left: part of the session. */
-const SIDE_FILE = '-wal';
-
-async function copySession(source: string, path: string): Promise<Result<null, ProfilerError>> {
-  if (existsSync(source + SIDE_FILE)) {
-    const side = await copyVerified(source + SIDE_FILE, path + SIDE_FILE);
-    if (!side.ok) return side;
-  }
-  return copyVerified(source, path);
+/**
+ * The file with what its dead writer left beside it. What lies beside an old file of that name would
+ * be taken for part of the new one: it goes.
+ */
+function copySession(source: string, path: string): Promise<Result<null, ProfilerError>> {
+  const parts = COMPANIONS.filter((suffix) => suffix !== '-shm' && existsSync(source + suffix));
+  return copyVerified(
+    ['', ...parts].map((suffix) => ({ source: source + suffix, path: path + suffix })),
+    COMPANIONS.map((suffix) => path + suffix),
+  );
 }
 
 async function removeSession(path: string): Promise<void> {
-  for (const suffix of ['', SIDE_FILE, '-shm']) await rm(path + suffix, { force: true });
+  for (const suffix of ['', ...COMPANIONS]) await rm(path + suffix, { force: true });
 }

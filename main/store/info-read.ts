@@ -34,6 +34,7 @@ export async function readInfo(connection: Connection): Promise<SessionInfo> {
     loss: await readLoss(connection),
     cost,
     unwind: { ...meta.unwind, tables: unwind },
+    end: meta.end,
   };
 }
 

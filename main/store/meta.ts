@@ -1,5 +1,11 @@
 import { type CaptureSpec, UNWIND_MODES } from '#shared/model/capture-spec.ts';
-import type { HostFacts, SessionState, UnwindReport } from '#shared/model/session-info.ts';
+import {
+  CAPTURE_END_REASONS,
+  type HostFacts,
+  type SessionEnd,
+  type SessionState,
+  type UnwindReport,
+} from '#shared/model/session-info.ts';
 import { undamaged } from './store-failure.ts';
 
 /** What a session knows about itself from its first byte on; rows of the table `meta`. */
@@ -21,6 +27,8 @@ export interface StoredMeta extends SessionMeta {
   readonly state: SessionState;
   /** End of capture, ns since session start; 0 while recording. */
   readonly endNs: number;
+  /** How it ended; null while recording, and in what a dead writer left. */
+  readonly end: SessionEnd | null;
 }
 
 /** Every key of the table `meta`; SESSION-FORMAT.md documents each, held by a test. */
@@ -30,6 +38,8 @@ export const META_KEYS = [
   'start_monotonic_ns',
   'state',
   'end_ns',
+  'end_reason',
+  'end_error',
   'spec',
   'unwind.mode',
   'unwind.fallback',
@@ -68,6 +78,9 @@ export function metaRows(part: Partial<StoredMeta>): readonly MetaRow[] {
   if (part.startMonotonicNs !== undefined) rows.push(['start_monotonic_ns', part.startMonotonicNs]);
   if (part.state !== undefined) rows.push(['state', part.state]);
   if (part.endNs !== undefined) rows.push(['end_ns', String(Math.round(part.endNs))]);
+  if (part.end !== undefined) {
+    rows.push(['end_reason', part.end?.reason ?? ''], ['end_error', part.end?.error ?? '']);
+  }
   if (part.spec !== undefined) rows.push(['spec', JSON.stringify(part.spec)]);
   if (part.unwind !== undefined) {
     rows.push(['unwind.mode', part.unwind.mode], ['unwind.fallback', part.unwind.fallback]);
@@ -99,6 +112,7 @@ export function metaFromRows(rows: ReadonlyMap<string, string>): StoredMeta {
     startMonotonicNs: text('start_monotonic_ns'),
     state,
     endNs: whole('end_ns'),
+    end: endFrom(rows.get('end_reason') ?? '', rows.get('end_error') ?? ''),
     spec: specFrom(text('spec')),
     unwind: { mode, fallback: rows.get('unwind.fallback') ?? '' },
     host: {
@@ -113,6 +127,14 @@ export function metaFromRows(rows: ReadonlyMap<string, string>): StoredMeta {
       bpfJit: text('host.bpf_jit') === '1',
     },
   };
+}
+
+/** Files from before the reason was kept have neither key. */
+function endFrom(text: string, error: string): SessionEnd | null {
+  if (text === '') return null;
+  const reason = CAPTURE_END_REASONS.find((known) => known === text);
+  undamaged(reason !== undefined, `meta "end_reason" is "${text}"`);
+  return { reason, error };
 }
 
 const isState = (text: string): text is SessionState => STATES.includes(text);

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ProfilerError } from '#shared/errors.ts';
 import { invariant } from '#shared/invariant.ts';
-import type { SessionState } from '#shared/model/session-info.ts';
+import type { SessionEnd, SessionState } from '#shared/model/session-info.ts';
 import type { Result } from '#shared/result.ts';
 import { err, ok } from '#shared/result.ts';
 import type { NextIds } from './batch-insert.ts';
@@ -28,6 +28,8 @@ export interface CreateOptions {
 export interface FinishOptions {
   readonly state: Exclude<SessionState, 'recording'>;
   readonly endNs: number;
+  /** Why; not known by default. */
+  readonly end?: SessionEnd;
 }
 
 /** Free space below which a failed write is called a full disk, bytes. */
@@ -159,7 +161,7 @@ async function createFile(path: string, meta: SessionMeta): Promise<void> {
         await connection.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
         await connection.exec(`PRAGMA user_version = ${FORMAT_VERSION}`);
         await connection.exec(SCHEMA);
-        await writeMeta(connection, { ...meta, state: 'recording', endNs: 0 });
+        await writeMeta(connection, { ...meta, state: 'recording', endNs: 0, end: null });
       });
     } finally {
       await connection.close();

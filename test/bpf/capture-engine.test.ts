@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Engine } from '../../main/engine/engine.ts';
@@ -8,34 +5,27 @@ import type { EngineEvent, OpenSession } from '../../main/shared/ipc/contract.ts
 import type { CaptureSpec } from '../../main/shared/model/capture-spec.ts';
 import { EMPTY_CURSOR } from '../../main/shared/model/session-tables.ts';
 import { cursorToText, decodeDelta } from '../../main/shared/model/table-codec.ts';
-import { buildHelper } from '../support/bpf-helper.ts';
 import { buildWorkload, commandTarget, specOf } from '../support/capture.ts';
+import { useRealHelper } from '../support/real-helper.ts';
 
-let helper = '';
+const rig = useRealHelper();
 let workload = '';
-let folder = '';
 let engine: Engine;
 let events: EngineEvent[] = [];
 
-beforeAll(async () => {
-  helper = await buildHelper();
+beforeAll(() => {
   workload = buildWorkload();
 });
 beforeEach(() => {
-  vi.stubEnv('EMBERSCOPE_TEST', '1');
-  vi.stubEnv('EMBERSCOPE_TEST_HELPER', helper);
-  folder = mkdtempSync(join(tmpdir(), 'ember-engine-'));
   events = [];
   engine = new Engine({
-    dataFolder: folder,
+    dataFolder: rig.folder,
     version: '9.9.9',
     emit: (event) => events.push(event),
   });
 });
 afterEach(async () => {
   await engine.shutDown();
-  vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true });
 });
 
 async function ask(channel: string, request: unknown = {}): Promise<OpenSession> {

@@ -4,13 +4,10 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -19,7 +16,6 @@ import { processState } from '../../main/capture/target-launch.ts';
 import { FRAME_KINDS } from '../../main/shared/model/session-tables.ts';
 import { asPid, hertz, nanoseconds } from '../../main/shared/units.ts';
 import { SessionReader } from '../../main/store/session-reader.ts';
-import { buildHelper } from '../support/bpf-helper.ts';
 import {
   buildWorkload,
   bundleNode,
@@ -34,27 +30,23 @@ import {
   untilGone,
   withSymbols,
 } from '../support/capture.ts';
+import { useRealHelper } from '../support/real-helper.ts';
 
-let helper = '';
+const rig = useRealHelper();
 let workload = '';
 let folder = '';
 let out = '';
 const started: ChildProcess[] = [];
 
-beforeAll(async () => {
-  helper = await buildHelper();
+beforeAll(() => {
   workload = buildWorkload();
 });
 beforeEach(() => {
-  vi.stubEnv('EMBERSCOPE_TEST', '1');
-  vi.stubEnv('EMBERSCOPE_TEST_HELPER', helper);
-  folder = mkdtempSync(join(tmpdir(), 'ember-capture-'));
+  folder = rig.folder;
   out = join(folder, 'out.ember');
 });
 afterEach(() => {
-  vi.unstubAllEnvs();
   for (const child of started.splice(0)) child.kill('SIGKILL');
-  rmSync(folder, { recursive: true, force: true });
 });
 
 function run(...argv: string[]): ChildProcess & { readonly pid: number } {

@@ -113,6 +113,7 @@ describe('SessionReader.info', () => {
         ...{ engineCpuNs: 11, engineRssBytes: 12 },
       },
       unwind: { mode: 'auto', fallback: '', tables },
+      end: null,
     });
   });
 });

@@ -57,10 +57,14 @@ describe('cursorFromText', () => {
     expect(cursorFromText(cursorToText(cursor))).toEqual(cursor);
   });
 
-  it.each(['', '1', '1.2.3.4.5.6.7.8', '1.2.3.4.5.6.7.8.9.10', '-1.0.0.0.0.0.0.0.0', 'a.0.0.0.0.0.0.0.0'])(
-    'gives null for "%s"',
-    (text) => {
-      expect(cursorFromText(text)).toBeNull();
-    },
-  );
+  it.each([
+    '',
+    '1',
+    '1.2.3.4.5.6.7.8',
+    '1.2.3.4.5.6.7.8.9.10',
+    '-1.0.0.0.0.0.0.0.0',
+    'a.0.0.0.0.0.0.0.0',
+  ])('gives null for "%s"', (text) => {
+    expect(cursorFromText(text)).toBeNull();
+  });
 });

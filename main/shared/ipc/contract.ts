@@ -1,6 +1,6 @@
 import type { ProfilerError } from '../errors.ts';
 import type { CaptureSpec } from '../model/capture-spec.ts';
-import type { SessionInfo } from '../model/session-info.ts';
+import type { CaptureEndReason, SessionInfo } from '../model/session-info.ts';
 import type { Result } from '../result.ts';
 import type { Nanoseconds } from '../units.ts';
 
@@ -46,7 +46,7 @@ export type EngineEvent =
       readonly error: ProfilerError | null;
     };
 
-export type CaptureEndReason = 'stopped' | 'duration-over' | 'target-exited' | 'failed';
+export type { CaptureEndReason };
 
 export interface CaptureProgress {
   readonly sessionId: number;

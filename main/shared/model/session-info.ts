@@ -22,6 +22,18 @@ export interface SessionInfo {
   readonly loss: readonly LossEntry[];
   readonly cost: CostReport;
   readonly unwind: UnwindReport;
+  /** How the recording ended; null: it runs, its writer died, or the file is older than this fact. */
+  readonly end: SessionEnd | null;
+}
+
+export const CAPTURE_END_REASONS = ['stopped', 'duration-over', 'target-exited', 'failed'] as const;
+export type CaptureEndReason = (typeof CAPTURE_END_REASONS)[number];
+
+/** Why a recording ended. */
+export interface SessionEnd {
+  readonly reason: CaptureEndReason;
+  /** What went wrong, as sentences; empty: nothing. */
+  readonly error: string;
 }
 
 /** How user stacks were walked, and what that takes. */

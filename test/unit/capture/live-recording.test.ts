@@ -19,6 +19,8 @@ const STATS = {
 const AGE_NS = 10_000_000_000n;
 
 interface Rig {
+  /** What the file was finished with. */
+  readonly finished: unknown[];
   readonly recording: LiveRecording;
   readonly inbox: HelperInbox;
   readonly batches: SessionBatch[];
@@ -35,6 +37,7 @@ function rig(
     end = settle;
   });
   const batches: SessionBatch[] = [];
+  const finished: unknown[] = [];
   const inbox = new HelperInbox(false);
   const startNs = process.hrtime.bigint() - AGE_NS;
   const meta = syntheticMeta();
@@ -50,7 +53,10 @@ function rig(
         batches.push(batch);
         return Promise.resolve(ok(undefined));
       },
-      finish: () => Promise.resolve(ok(undefined)),
+      finish: (facts: unknown) => {
+        finished.push(facts);
+        return Promise.resolve(ok(undefined));
+      },
       ...writer,
     },
     symbols: {
@@ -63,7 +69,7 @@ function rig(
     ...{ startNs, launched: null, options: {} },
   };
   const recording = new LiveRecording(parts as unknown as RecordingParts);
-  return { recording, inbox, batches, startNs };
+  return { recording, inbox, batches, startNs, finished };
 }
 
 const bug = (): Promise<never> => Promise.reject(new Error('Bug: thrown on purpose'));
@@ -87,6 +93,25 @@ describe('LiveRecording', () => {
 
   it('ends as failed when the store throws at the end', async () => {
     expect(await rig({ finish: bug }).recording.stop()).toMatchObject(FAILED);
+  });
+
+  it('keeps in the file why it ended', async () => {
+    const { recording, finished } = rig();
+    const end = { reason: 'stopped', error: '' };
+    expect((await recording.stop()).info.end).toEqual(end);
+    expect(finished).toMatchObject([{ state: 'complete', end }]);
+  });
+
+  it('keeps in the file what went wrong', async () => {
+    const error = { kind: 'disk-full', path: '/full' };
+    const { recording, inbox, finished } = rig({
+      append: () => Promise.resolve({ ok: false, error }),
+    });
+    inbox.stats(STATS);
+    const { info } = await recording.stop();
+    expect(info.end).toMatchObject({ reason: 'failed' });
+    expect(info.end?.error).toMatch(/^The disk is full\. .*\/full.*\.$/);
+    expect(finished).toMatchObject([{ end: info.end }]);
   });
 
   it.each<[CaptureMode, number]>([

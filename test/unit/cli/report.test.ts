@@ -50,6 +50,26 @@ describe('headLines', () => {
   });
 });
 
+describe('headLines on the end', () => {
+  const textOf = (part: Parameters<typeof infoOf>[1]): string =>
+    headLines(infoOf(TABLES, part)).join('\n');
+
+  it('tells why the recording ended', () => {
+    const text = textOf({ end: { reason: 'duration-over', error: '' } });
+    expect(text).toContain('ended     when its duration was over\n');
+  });
+
+  it('tells what went wrong, hostile characters made visible', () => {
+    const text = textOf({ end: { reason: 'failed', error: 'The disk is full. \u001b[2J.' } });
+    expect(text).toContain('ended     by a failure: The disk is full. ');
+    expect(text).not.toContain('\u001b');
+  });
+
+  it('says nothing where it is not known', () => {
+    expect(textOf({ end: null })).not.toContain('ended');
+  });
+});
+
 describe('reportLines', () => {
   it('explains an empty session', () => {
     const empty = tablesOf('');
