@@ -36,34 +36,24 @@
 static double seconds; /* how long to run, s of wall-clock time; 0: until killed */
 
 /*
- * The unit of work, copied into each of its three callers so that the time is theirs. A compiler may
- * leave out the frame of a function that calls nothing, which would hide its caller from the stacks;
- * asking for the frame's address makes it keep one.
+ * Defines a function that does the unit of work itself, so that the time is its own. A compiler may leave
+ * out the frame of a function that calls nothing, which would hide its caller from the stacks; asking for
+ * the frame's address makes it keep one.
  */
-static inline __attribute__((always_inline)) uint64_t one_unit(uint64_t x)
-{
-	__asm__ volatile("" : : "r"(__builtin_frame_address(0)));
-	for (int step = 0; step < UNIT_STEPS; step++) {
-		x = x * 6364136223846793005ull + 1442695040888963407ull;
-		__asm__ volatile("" : "+r"(x)); /* one step after the other, never folded */
+#define DEFINE_WORK(name)                                                                          \
+	KEEP_FRAME static uint64_t name(uint64_t x)                                                \
+	{                                                                                          \
+		__asm__ volatile("" : : "r"(__builtin_frame_address(0)));                          \
+		for (int step = 0; step < UNIT_STEPS; step++) {                                    \
+			x = x * 6364136223846793005ull + 1442695040888963407ull;                   \
+			__asm__ volatile("" : "+r"(x)); /* one step after the other */             \
+		}                                                                                  \
+		return x;                                                                          \
 	}
-	return x;
-}
 
-KEEP_FRAME static uint64_t work_hot(uint64_t x)
-{
-	return one_unit(x);
-}
-
-KEEP_FRAME static uint64_t work_warm(uint64_t x)
-{
-	return one_unit(x);
-}
-
-KEEP_FRAME static uint64_t work_cold(uint64_t x)
-{
-	return one_unit(x);
-}
+DEFINE_WORK(work_hot)
+DEFINE_WORK(work_warm)
+DEFINE_WORK(work_cold)
 
 /* The empty asm after each call keeps it a call: a jump would lose the caller's frame. */
 KEEP_FRAME static uint64_t decode_body(uint64_t x)
