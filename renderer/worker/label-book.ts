@@ -110,11 +110,7 @@ export class LabelBook {
     if (this.ranks.length === this.labels.length) return this.ranks;
     const { labels } = this;
     const order = labels.map((_, id) => id);
-    order.sort((a, b) => {
-      const x = labels[a]!.name;
-      const y = labels[b]!.name;
-      return x < y ? -1 : x > y ? 1 : a - b;
-    });
+    order.sort((a, b) => compareLabels(labels[a]!, labels[b]!) || a - b);
     this.ranks = new Int32Array(labels.length);
     for (let position = 0; position < order.length; position++) {
       this.ranks[order[position]!] = position;
@@ -127,6 +123,13 @@ export class LabelBook {
     return this.labels.length - 1;
   }
 }
+
+/** By name, then by what does not depend on which of them was seen first: views must not. */
+const compareLabels = (a: KeyLabel, b: KeyLabel): number =>
+  compareTexts(a.name, b.name) || compareTexts(a.image, b.image) || compareTexts(a.kind, b.kind);
+
+/** By code units: fast, and the same everywhere. */
+const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function grown(column: Int32Array<ArrayBuffer>, needed: number): Int32Array<ArrayBuffer> {
   const larger = new Int32Array(Math.max(needed, column.length * 2));
