@@ -199,19 +199,27 @@ describe('export --format folded', () => {
       const workload = startWorkload(2);
       const pid = String(workload.pid);
       const data = join(folder, 'perf.data');
+      // Walked by the kernel along frame pointers, as perf's.
+      const alike = join(folder, 'fp.ember');
       try {
         const perf = spawn(PERF ?? '', [
           ...['record', '-q', '-F', '99', '-g', '-p', pid, '-o', data, '--'],
           ...['sleep', String(seconds)],
         ]);
         const perfEnded = new Promise((settle) => perf.once('close', settle));
-        const args = ['record', '-q', '-F', '99', '-p', pid, '-d', String(seconds), '-o', session];
-        expect((await runCli(args)).status).toBe(0);
+        const recording = (unwind: string, file: string): Promise<{ status: number | null }> =>
+          runCli([
+            ...['record', '-q', '-F', '99', '-p', pid, '-d', String(seconds)],
+            ...['--unwind', unwind, '-o', file],
+          ]);
+        const both = await Promise.all([recording('auto', session), recording('fp', alike)]);
+        expect(both.map(({ status }) => status)).toEqual([0, 0]);
         await perfEnded;
       } finally {
         workload.kill();
       }
       const ours = await runCli(['export', session, '-f', 'folded']);
+      const oursAlike = await runCli(['export', alike, '-f', 'folded']);
       const script = execFileSync(PERF ?? '', ['script', '-i', data], {
         encoding: 'utf8',
         stdio: ['ignore', 'pipe', 'ignore'],
@@ -220,8 +228,11 @@ describe('export --format folded', () => {
       const theirs = sharesByFunction(collapsePerfScript(script));
       expectNear(theirs, TRUTH);
       expectNear(sharesByFunction(ours.stdout), theirs);
+      expectNear(sharesByFunction(oursAlike.stdout), theirs);
       // Same notation: every hot stack of perf is a line of ours.
-      const stacks = new Set(parseFolded(ours.stdout).stacks.map(({ frames }) => frames.join(';')));
+      const stacks = new Set(
+        parseFolded(oursAlike.stdout).stacks.map(({ frames }) => frames.join(';')),
+      );
       const hot = parseFolded(collapsePerfScript(script)).stacks.filter(({ count }) => count > 50);
       expect(hot.length).toBeGreaterThan(3);
       for (const { frames } of hot) expect(stacks).toContain(frames.join(';'));
