@@ -33,39 +33,55 @@ export const isDark = (palette: Palette): boolean =>
 const luminanceOf = (color: string): number =>
   [1, 3, 5].reduce((sum, at) => sum + Number.parseInt(color.slice(at, at + 2), 16), 0);
 
+/** Sums that the colour scale spans. */
+export interface HeatRange {
+  readonly smallest: number;
+  readonly largest: number;
+}
+
+/**
+ * What the scale spans: from the smallest sum to the largest, but a decade at least where counts reach
+ * so far down, or the noise of nearly equal sums would be drawn in all colours.
+ */
+export const heatRange = ({ smallest, largest }: HeatRange): HeatRange => ({
+  smallest:
+    smallest === largest
+      ? smallest
+      : Math.max(Math.min(1, smallest), Math.min(smallest, largest / 10)),
+  largest,
+});
+
 /**
  * Place of a sum on the colour scale, 0 to 1, by its logarithm: heatmaps hold cells of one call and of
  * a hundred thousand. One and the same sum everywhere is in the upper part of the scale.
  */
-export function heatPosition(sum: number, smallest: number, largest: number): number {
+export function heatPosition(sum: number, { smallest, largest }: HeatRange): number {
   if (!(largest > smallest)) return 0.7;
   return Math.min(1, Math.max(0, Math.log(sum / smallest) / Math.log(largest / smallest)));
 }
 
-/** The colour of a sum above 0. */
-export function heatColor(
-  colors: HeatColors,
-  sum: number,
-  range: { readonly smallest: number; readonly largest: number },
-): string {
-  const position = heatPosition(sum, range.smallest, range.largest);
-  return colors.steps[Math.round(position * (STEPS - 1))]!;
-}
+/** The colour of a sum above 0; `range` as heatRange gives it. */
+export const heatColor = (colors: HeatColors, sum: number, range: HeatRange): string =>
+  colors.steps[Math.round(heatPosition(sum, range) * (STEPS - 1))]!;
 
-/** Round sums along the legend: powers of ten, with the ends where there are none. */
-export function legendTicks(smallest: number, largest: number): AxisTick[] {
+/** Round sums along the legend: both ends, and powers of ten where they have room. */
+export function legendTicks(range: HeatRange): AxisTick[] {
+  const { smallest, largest } = range;
   if (!(largest > 0)) return [];
-  if (largest === smallest) return [{ position: 0.5, text: formatCount(largest) }];
-  const ends = [smallest, largest].map((sum) => ({
-    position: heatPosition(sum, smallest, largest),
+  if (largest === smallest) return [{ position: 0.7, text: sumText(largest) }];
+  const at = (sum: number): AxisTick => ({
+    position: heatPosition(sum, range),
     text: sumText(sum),
-  }));
+  });
   const powers: AxisTick[] = [];
+  let free = 0.15;
   for (let sum = 10 ** Math.ceil(Math.log10(smallest)); sum < largest; sum *= 10) {
-    const position = heatPosition(sum, smallest, largest);
-    if (position > 0.15 && position < 0.85) powers.push({ position, text: sumText(sum) });
+    const tick = at(sum);
+    if (tick.position <= free || tick.position >= 0.85) continue;
+    powers.push(tick);
+    free = tick.position + 0.15;
   }
-  return [ends[0]!, ...powers, ends[1]!];
+  return [at(smallest), ...powers, at(largest)];
 }
 
 /** A sum of weights may be a fraction. */

@@ -159,13 +159,15 @@ function shared(
   const position = scaleLinear([from, to], [0, 1]);
   const widest = measure(formatDuration(to)) + 48;
   const ticks = position.ticks(Math.max(2, Math.floor(plot.width / Math.max(90, widest))));
+  // "60 s" beside "50 s", not "1 m 0 s"; from some minutes on, minutes say more.
+  const texts = to <= 300e9 ? linearTickTexts(ticks) : ticks.map(formatDuration);
   return {
     ...{ kind, plot, grid },
     columnLeft: grid.columnEdges.map((ns) => position(ns) * plot.width),
     xTicks:
       grid.inside === 0
         ? []
-        : ticks.map((ns) => ({ position: position(ns), text: formatDuration(ns) })),
+        : ticks.map((ns, at) => ({ position: position(ns), text: texts[at]! })),
   };
 }
 

@@ -1,5 +1,5 @@
 import { AXIS_FONT, type Frame, snap } from './canvas-surface.ts';
-import { type HeatColors, heatColor, legendTicks } from './heatmap-color.ts';
+import { type HeatColors, heatColor, heatRange, legendTicks } from './heatmap-color.ts';
 import {
   boxesOfSelection,
   type Cell,
@@ -28,6 +28,8 @@ const LEGEND_WIDTH = 220;
 const LEGEND_HEIGHT = 8;
 /** How much of what is not selected is covered. */
 const DIM = 0.68;
+/** Cells at least this wide and high are drawn with a gap, CSS pixels. */
+const GAP_FROM = 12;
 
 /** Paints the cells of a layout onto a canvas of their own, transparent where nothing is. */
 export function paintCells(
@@ -42,23 +44,25 @@ export function paintCells(
   const context = canvas.getContext('2d');
   if (context === null) throw new Error('This window has no 2D canvas.');
   const rows = rowsOf(grid);
+  const range = heatRange(grid);
   for (let column = 0; column < columnsOf(grid); column++) {
     const left = Math.round(columnLeft[column]! * ratio);
     const right = Math.round(columnLeft[column + 1]! * ratio);
-    const gap = right - left >= 6 * ratio ? Math.round(ratio) : 0;
+    const wide = right - left >= GAP_FROM * ratio;
     for (let row = 0; row < rows; row++) {
       const sum = grid.sums[column * rows + row]!;
       if (sum <= 0) continue;
       const a = Math.round(rowTop[row]! * ratio);
       const b = Math.round(rowTop[row + 1]! * ratio);
       const tall = Math.abs(b - a);
-      context.fillStyle = heatColor(colors, sum, grid);
-      const space = tall >= 6 * ratio ? Math.round(ratio) : 0;
+      context.fillStyle = heatColor(colors, sum, range);
+      // Lines between small cells would make a pattern of their own.
+      const gap = wide && tall >= GAP_FROM * ratio ? Math.round(ratio) : 0;
       context.fillRect(
         left,
         Math.min(a, b),
         Math.max(1, right - left - gap),
-        Math.max(1, tall - space),
+        Math.max(1, tall - gap),
       );
     }
   }
@@ -148,7 +152,7 @@ function paintAxes({ context, palette }: Frame, layout: HeatmapLayout): void {
   const floor = Math.round(plot.top + plot.height);
   context.fillStyle = palette.axis;
   context.font = AXIS_FONT;
-  context.fillRect(plot.left, floor, plot.width, 1);
+  if (grid.inside > 0) context.fillRect(plot.left, floor, plot.width, 1);
   context.textAlign = 'right';
   let free = Infinity;
   const downward = yTicks.toSorted((a, b) => b.position - a.position);
@@ -173,18 +177,20 @@ function paintAxes({ context, palette }: Frame, layout: HeatmapLayout): void {
 }
 
 /** Right above the plot; its figures are the sums at the ends and the powers of ten between. */
-function paintLegend({ context, palette, width }: Frame, scene: HeatmapScene): void {
+function paintLegend({ context, palette, width, ratio }: Frame, scene: HeatmapScene): void {
   const { layout, colors } = scene;
   const { plot, grid } = layout;
   const wide = Math.min(LEGEND_WIDTH, width / 3);
   const left = plot.left + plot.width - wide;
-  colors.steps.forEach((color, step) => {
-    context.fillStyle = color;
-    const from = left + (step / colors.steps.length) * wide;
-    context.fillRect(from, 6, wide / colors.steps.length + 0.5, LEGEND_HEIGHT);
-  });
+  // By device pixels: strips of other widths leave seams.
+  const strips = Math.max(1, Math.round(wide * ratio));
+  for (let strip = 0; strip < strips; strip++) {
+    const step = Math.floor((strip / strips) * colors.steps.length);
+    context.fillStyle = colors.steps[step]!;
+    context.fillRect(snap(left, ratio) + strip / ratio, 6, 1 / ratio, LEGEND_HEIGHT);
+  }
   context.fillStyle = palette.axis;
-  for (const { position, text } of legendTicks(grid.smallest, grid.largest)) {
+  for (const { position, text } of legendTicks(heatRange(grid))) {
     const x = left + position * wide;
     const half = context.measureText(text).width / 2;
     const at = Math.min(left + wide - half, Math.max(left + half, x));

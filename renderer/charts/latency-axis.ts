@@ -31,8 +31,10 @@ export function latencyTicks(axis: LatencyAxis, pixels: number, spacing: number)
   }
   const decade = pixels / Math.log10(axis.to / axis.from);
   const every = Math.max(1, Math.ceil(spacing / decade));
+  // Asked for more than about twice the marks there are, d3 gives equal differences instead.
+  const asked = Math.ceil(Math.log10(axis.to / axis.from)) + 2;
   return scaleLog([Math.max(axis.from, LOG_AXIS_LEAST), axis.to], [0, 1])
-    .ticks(1000)
+    .ticks(asked)
     .map((ns) => {
       const power = Math.floor(Math.log10(ns) + 1e-9);
       const digit = Math.round(ns / 10 ** power);
@@ -88,9 +90,9 @@ const countText = (value: number): string =>
     ? formatCount(value)
     : String(Number(value.toPrecision(2)));
 
-/** The smallest of 1, 2 and 5 times a power of ten that is at least `value`. */
-export function roundUp(value: number): number {
+/** The largest of 1, 2 and 5 times a power of ten that is at most `value`, which is above 0. */
+export function roundDown(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
-  for (const step of [1, 2, 5]) if (power * step >= value * (1 - 1e-9)) return power * step;
-  return power * 10;
+  for (const step of [5, 2]) if (power * step <= value * (1 + 1e-9)) return power * step;
+  return power;
 }

@@ -20,7 +20,7 @@ import {
   latencyStats,
 } from '#shared/model/latency-stats.ts';
 import { linearTickTexts, percentileName, percentileText } from '#shared/text/latency-text.ts';
-import { type AxisTick, countScale, latencyTicks, roundUp } from './latency-axis.ts';
+import { type AxisTick, countScale, latencyTicks, roundDown } from './latency-axis.ts';
 import { placeMarkers } from './marker-labels.ts';
 
 /** What a latency histogram shows. */
@@ -102,6 +102,8 @@ export const MARKER_ROW = 18;
 const MARKER_PADDING = 10;
 /** Least width of a bar, CSS pixels. */
 const LEAST_BAR = 3;
+/** Width of the narrowest buckets above 64 ns, as a share of their latency. */
+const NARROWEST_BUCKET = 1 / 63;
 /** Buckets an axis shows at least: a single bucket should not fill the view. */
 const LEAST_BUCKETS = 48;
 
@@ -196,22 +198,22 @@ const binHigh = (bins: LatencyBins, bin: number, axis: LatencyAxis): number => {
 };
 
 /**
- * Bars differ in width, as buckets do, so heights are durations per equal step of the axis, a little
- * wider than a bar or a bucket: a smooth distribution looks smooth.
+ * Bars differ in width, as buckets do, so heights are durations per equal step of the axis: a smooth
+ * distribution looks smooth. The step is no wider than a bar, so no height is above the bar's count.
  */
 function densityStep(
   axis: LatencyAxis,
   width: number,
 ): { readonly text: string; part(low: number, high: number): number } {
   if (axis.kind === 'linear') {
-    const step = Math.max(1, roundUp(((axis.to - axis.from) / width) * LEAST_BAR));
+    const step = Math.max(1, roundDown(((axis.to - axis.from) / width) * LEAST_BAR));
     return {
       text: linearTickTexts([step])[0]!,
       part: (low, high) => step / (high - low),
     };
   }
   const wide = (axis.to / axis.from) ** (LEAST_BAR / width) - 1;
-  const step = roundUp(Math.max(wide, 0.05));
+  const step = roundDown(Math.max(wide, NARROWEST_BUCKET));
   return {
     text: `${Number((step * 100).toPrecision(2))} % of latency`,
     part: (low, high) => Math.log1p(step) / Math.log(high / Math.max(low, 0.5)),

@@ -43,6 +43,8 @@ function paintBars(frame: Frame, scene: HistogramScene): void {
   const { plot, bars, bins } = scene.layout;
   const chosen = scene.pending ?? scene.applied;
   const floor = plot.top + plot.height;
+  // Large areas of the pure accent would outshine everything else on the page.
+  const fill = `color-mix(in oklab, ${palette.accent} 84%, ${palette.background})`;
   for (let bar = 0; bar < bars.left.length; bar++) {
     if (bins.counts[bar] === 0) continue;
     const left = snap(plot.left + bars.left[bar]!, ratio);
@@ -51,7 +53,7 @@ function paintBars(frame: Frame, scene: HistogramScene): void {
     const tall = snap(Math.max(LEAST_HEIGHT, bars.height[bar]! * plot.height), ratio);
     const inside =
       chosen === null || (bins.edges[bar]! >= chosen.first && bins.edges[bar + 1]! <= chosen.end);
-    context.fillStyle = inside ? palette.accent : palette.bars;
+    context.fillStyle = inside ? fill : palette.bars;
     context.fillRect(left, floor - tall, Math.max(1 / ratio, right - left - gap), tall);
   }
   if (scene.hovered < 0 || scene.hovered >= bars.left.length) return;
@@ -139,7 +141,7 @@ function paintAxes(frame: Frame, layout: HistogramLayout): void {
   const { plot, xTicks, yTicks, cumulative } = layout;
   const floor = Math.round(plot.top + plot.height);
   context.fillStyle = palette.axis;
-  context.fillRect(plot.left, floor, plot.width, 1);
+  if (layout.stats.count > 0) context.fillRect(plot.left, floor, plot.width, 1);
   context.textAlign = 'right';
   for (const { position, text } of yTicks) {
     context.fillText(text, plot.left - 8, plot.top + (1 - position) * plot.height);
@@ -175,7 +177,7 @@ function paintLatencyTicks(
     if (text === '') continue;
     const half = context.measureText(text).width / 2;
     if (x - half < free) continue;
-    context.fillText(text, x, floor + 16);
+    context.fillText(text, Math.min(x, plot.left + plot.width + 18 - half), floor + 16);
     free = x + half + 12;
   }
   context.textAlign = 'left';
@@ -188,10 +190,6 @@ function paintMarkers({ context, palette }: Frame, layout: HistogramLayout): voi
   context.setLineDash([3, 3]);
   context.lineWidth = 1;
   for (const { x, top } of markers) {
-    // Light around dark: a thin line is lost between bars of any one colour.
-    context.strokeStyle = palette.background;
-    context.setLineDash([]);
-    line(context, x + 1.5, plot.top, floor);
     context.strokeStyle = palette.text;
     context.setLineDash([3, 3]);
     line(context, x + 0.5, plot.top, floor);

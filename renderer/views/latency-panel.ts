@@ -35,7 +35,6 @@ export class HistogramPanel {
   private readonly cumulative = toggle('Cumulative', (on) => this.setOptions({ cumulative: on }));
   private readonly zoom = button({
     label: 'Zoom',
-    class: 'button-quiet',
     title: 'Show only the selected latencies',
     onPress: () => this.setOptions({ shown: this.options.shown === null ? this.selected : null }),
   });
