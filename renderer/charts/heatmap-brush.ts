@@ -2,11 +2,11 @@ import type { HeatGrid } from '#shared/model/latency-heatmap.ts';
 import {
   type Cell,
   columnsOf,
-  type HeatmapLayout,
   type HeatSelection,
   rowsOf,
   selectionOfCells,
-} from './heatmap-layout.ts';
+} from './heatmap-geometry.ts';
+import { type HeatmapLayout } from './heatmap-layout.ts';
 
 /** What is selected, in units of the data, and what is about to be, in cells of the grid shown. */
 export interface HeatBrush {

@@ -17,7 +17,7 @@ export interface HeatColors {
  * Ends are cut off where they would be lost against the background; light themes run the other way.
  */
 export function heatColors(dark: boolean): HeatColors {
-  const [few, many] = dark ? [0.26, 0.98] : [0.8, 0.06];
+  const [few, many] = dark ? [0.26, 0.98] : [0.8, 0.1];
   return {
     steps: Array.from({ length: STEPS }, (_, step) =>
       interpolateInferno(few + (many - few) * (step / (STEPS - 1))),
@@ -77,7 +77,7 @@ export function legendTicks(range: HeatRange): AxisTick[] {
   let free = 0.15;
   for (let sum = 10 ** Math.ceil(Math.log10(smallest)); sum < largest; sum *= 10) {
     const tick = at(sum);
-    if (tick.position <= free || tick.position >= 0.85) continue;
+    if (tick.position <= free || tick.position >= 0.72) continue;
     powers.push(tick);
     free = tick.position + 0.15;
   }

@@ -1,5 +1,6 @@
 import type { HeatBrush } from './heatmap-brush.ts';
-import type { Cell, HeatmapLayout, HeatSelection } from './heatmap-layout.ts';
+import type { Cell, HeatSelection } from './heatmap-geometry.ts';
+import type { HeatmapLayout } from './heatmap-layout.ts';
 
 /** What pointer and keyboard may do to a heatmap. */
 export interface HeatmapControl {

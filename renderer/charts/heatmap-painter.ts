@@ -4,11 +4,11 @@ import {
   boxesOfSelection,
   type Cell,
   columnsOf,
-  type HeatmapLayout,
   type HeatSelection,
   rowsOf,
-} from './heatmap-layout.ts';
-import type { PlotBox } from './latency-histogram-layout.ts';
+} from './heatmap-geometry.ts';
+import { type HeatmapLayout } from './heatmap-layout.ts';
+import type { PlotBox } from './percentile-markers.ts';
 
 /** Everything one frame is painted from, beside the frame itself. */
 export interface HeatmapScene {

@@ -1,5 +1,5 @@
 import type { HeatmapControl } from './heatmap-control.ts';
-import { type Cell, cellAt, selectionOfCells, sumOf } from './heatmap-layout.ts';
+import { type Cell, cellAt, selectionOfCells, sumOf } from './heatmap-geometry.ts';
 
 /** A shorter drag is a click, pixels. */
 const LEAST_DRAG = 3;

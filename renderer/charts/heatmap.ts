@@ -13,18 +13,16 @@ import { ChartTable } from './chart-table.ts';
 import { type HeatBrush, heaviestCells, NO_HEAT_BRUSH, pendingSelection } from './heatmap-brush.ts';
 import { heatColors, isDark } from './heatmap-color.ts';
 import type { HeatmapControl } from './heatmap-control.ts';
-import { listenToHeatmapKeys } from './heatmap-keys.ts';
 import {
   type Cell,
   columnsOf,
-  type HeatData,
-  type HeatmapLayout,
   type HeatSelection,
-  layoutHeatmap,
   rowsOf,
   selectionOfCells,
   sumOf,
-} from './heatmap-layout.ts';
+} from './heatmap-geometry.ts';
+import { listenToHeatmapKeys } from './heatmap-keys.ts';
+import { type HeatData, type HeatmapLayout, layoutHeatmap } from './heatmap-layout.ts';
 import { paintCells, paintHeatmap } from './heatmap-painter.ts';
 import { listenToHeatmapPointer } from './heatmap-pointer.ts';
 

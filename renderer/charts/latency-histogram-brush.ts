@@ -116,11 +116,13 @@ export function barOf(bins: LatencyBins, range: BucketRange): number {
 
 /** Empty bars within a hill. */
 const GAP = 6;
+/** Bars looked at on each side on the way to the peak: noise makes small peaks. */
+const REACH = 3;
 /** A rise to this share of the peak, and so many times the lowest since, is the next hill. */
 const NEXT_HILL = 0.05;
 const RISE = 4;
 
-/** The hill of a bar: up to the valleys or long gaps beside its peak. First and last bar, both filled. */
+/** The hill of a bar: up to the valleys or long gaps beside its peak. First and last bar. */
 export function hillAround(
   counts: Float64Array,
   bar: number,
@@ -140,7 +142,7 @@ export function hillAround(
 /** The highest of the bars close by. */
 function climb(heights: Float64Array, from: number): number {
   let best = from;
-  for (let at = Math.max(0, from - GAP); at <= Math.min(heights.length - 1, from + GAP); at++) {
+  for (let at = Math.max(0, from - REACH); at <= Math.min(heights.length - 1, from + REACH); at++) {
     if (heights[at]! > heights[best]!) best = at;
   }
   return best;

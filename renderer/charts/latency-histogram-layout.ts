@@ -13,15 +13,11 @@ import {
   bucketOf,
   LATENCY_BUCKETS,
 } from '#shared/model/latency-buckets.ts';
-import {
-  cumulativeCounts,
-  type LatencyPercentile,
-  type LatencyStats,
-  latencyStats,
-} from '#shared/model/latency-stats.ts';
-import { linearTickTexts, percentileName, percentileText } from '#shared/text/latency-text.ts';
+import { cumulativeCounts, type LatencyStats, latencyStats } from '#shared/model/latency-stats.ts';
+import { formatQuantity } from '#shared/text/format-value.ts';
+import { linearTickTexts } from '#shared/text/latency-text.ts';
 import { type AxisTick, countScale, latencyTicks, roundDown } from './latency-axis.ts';
-import { placeMarkers } from './marker-labels.ts';
+import { type Measure, markersOf, type PlacedMarker, type PlotBox } from './percentile-markers.ts';
 
 /** What a latency histogram shows. */
 export interface HistogramData {
@@ -47,29 +43,11 @@ export const DEFAULT_HISTOGRAM: HistogramOptions = {
   shown: null,
 };
 
-/** A rectangle, CSS pixels. */
-export interface PlotBox {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-}
-
 /** Bars as columns, CSS pixels from the plot's left; heights 0 to 1 of the plot. */
 export interface HistogramBars {
   readonly left: Float64Array;
   readonly right: Float64Array;
   readonly height: Float64Array;
-}
-
-/** A percentile's line and label, CSS pixels from the canvas' left and top. */
-export interface PlacedMarker {
-  readonly x: number;
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly name: string;
-  readonly value: string;
 }
 
 /** Everything about a frame but its colours. */
@@ -88,9 +66,6 @@ export interface HistogramLayout {
   readonly stats: LatencyStats;
 }
 
-/** Width of a text in the font of the axes, CSS pixels. */
-export type Measure = (text: string) => number;
-
 const LEFT = 60;
 const RIGHT = 20;
 const RIGHT_WITH_SHARES = 52;
@@ -99,7 +74,6 @@ const BOTTOM = 28;
 const TITLE_HEIGHT = 26;
 /** Of a row of percentile labels. */
 export const MARKER_ROW = 18;
-const MARKER_PADDING = 10;
 /** Least width of a bar, CSS pixels. */
 const LEAST_BAR = 3;
 /** Width of the narrowest buckets above 64 ns, as a share of their latency. */
@@ -138,7 +112,7 @@ export function layoutHistogram(
     bars: barsOf(bins, axis, plot, density.map(scale.heightOf)),
     xTicks: empty ? [] : latencyTicks(axis, plot.width, 90),
     yTicks: empty ? [] : scale.ticks,
-    yTitle: empty ? '' : `${data.noun}s per ${step.text}`,
+    yTitle: empty ? '' : `${data.noun}s per ${step.text}${besideText(bins, data.noun)}`,
     markers: markers.map(({ row, ...marker }) => ({
       ...marker,
       top: top - (row + 1) * MARKER_ROW,
@@ -180,6 +154,15 @@ export function edgesOfRange(
   const clip = (ns: number): number =>
     Math.min(1, Math.max(0, axisPosition(axis, Math.min(ns, axis.to)))) * plot.width;
   return { left: clip(bucketLow(range.first)), right: clip(bucketHigh(range.end - 1)) };
+}
+
+/** What a part of the axis leaves out: it must not look like all there is. */
+function besideText({ below, above }: LatencyBins, noun: string): string {
+  const beside = [
+    below > 0 ? formatQuantity(below, `shorter ${noun}`) : '',
+    above > 0 ? formatQuantity(above, `longer ${noun}`) : '',
+  ].filter((text) => text !== '');
+  return beside.length === 0 ? '' : ` · not shown: ${beside.join(', ')}`;
 }
 
 /** Air on both sides of what there is, more of it around a few buckets. */
@@ -248,32 +231,4 @@ function barsOf(
 function sharesOf(bins: LatencyBins, counts: Float64Array, total: number): Float64Array {
   const sums = cumulativeCounts(counts);
   return bins.counts.map((_, bin) => sums[bins.edges[bin + 1]! - 1]! / total);
-}
-
-type Unplaced = Omit<PlacedMarker, 'top'> & { readonly row: number };
-
-/** Percentiles on the axis; those of the same bucket share a line and a label. */
-function markersOf(
-  stats: LatencyStats,
-  axis: LatencyAxis,
-  across: Pick<PlotBox, 'left' | 'width'>,
-  measure: Measure,
-): Unplaced[] {
-  const groups: { names: string[]; percentile: LatencyPercentile }[] = [];
-  for (const percentile of stats.percentiles) {
-    const last = groups.at(-1);
-    const position = axisPosition(axis, percentile.value);
-    if (position < 0 || position > 1) continue;
-    if (last?.percentile.bucket === percentile.bucket) {
-      last.names.push(percentileName(percentile.share));
-    } else groups.push({ names: [percentileName(percentile.share)], percentile });
-  }
-  const texts = groups.map(({ names, percentile }) => {
-    const name = names.join(' ');
-    const value = percentileText(percentile);
-    const x = Math.round(across.left + axisPosition(axis, percentile.value) * across.width);
-    return { x, name, value, width: measure(`${name} ${value}`) + MARKER_PADDING };
-  });
-  const places = placeMarkers(texts, across.left + across.width + RIGHT);
-  return texts.map((text, at) => ({ ...text, ...places[at]! }));
 }

@@ -46,9 +46,9 @@ function firstFlipped(markers: readonly MarkerText[], right: number): number {
   let from = markers.length;
   for (let at = markers.length - 1; at >= 0; at--) {
     const { x, width } = markers[at]!;
-    const next = markers[at + 1];
+    const flipped = markers[from];
     // A label that would reach over the line of a flipped one flips as well, or each had to be above the other.
-    const reaches = next !== undefined && from === at + 1 && x + width >= next.x;
+    const reaches = flipped !== undefined && x + width >= flipped.x;
     if (x + width <= right && !reaches) continue;
     from = at;
   }

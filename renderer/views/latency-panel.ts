@@ -2,7 +2,8 @@ import type { AxisKind } from '#shared/model/latency-bins.ts';
 import type { BucketRange } from '#shared/model/latency-buckets.ts';
 import { bucketSelectionText } from '#shared/text/latency-text.ts';
 import { Heatmap } from '../charts/heatmap.ts';
-import type { HeatData, HeatSelection } from '../charts/heatmap-layout.ts';
+import type { HeatSelection } from '../charts/heatmap-geometry.ts';
+import type { HeatData } from '../charts/heatmap-layout.ts';
 import { LatencyHistogram } from '../charts/latency-histogram.ts';
 import {
   DEFAULT_HISTOGRAM,

@@ -136,6 +136,22 @@ describe('the latency charts', () => {
     }
   });
 
+  it('zooms to the selection and back', async () => {
+    const page = await charts.open('bimodal');
+    await histogram(page).focus();
+    for (const key of ['End', 'Space', 'Enter']) await page.keyboard.press(key);
+    const panel = page.getByRole('region', { name: 'Latency of vfs_read' });
+    await panel.getByRole('button', { name: 'Zoom to selection' }).click();
+    await histogram(page).focus();
+    for (const key of ['Home', 'Shift+End', 'Enter']) await page.keyboard.press(key);
+    expect(await fact(page)).toContain(`6${NARROW_SPACE}000 calls, 10.0 %`);
+    await screenshot(page, 'latency-zoomed');
+    await panel.getByRole('button', { name: 'Show all' }).click();
+    await histogram(page).focus();
+    for (const key of ['Home', 'Shift+End', 'Enter']) await page.keyboard.press(key);
+    expect(await fact(page)).toContain(`60${NARROW_SPACE}000 calls, 100 %`);
+  });
+
   it('offers a table that selects as well', async () => {
     const page = await charts.open('bimodal');
     const table = page.getByRole('table', { name: 'Latency histogram' });
@@ -223,6 +239,29 @@ describe('the latency charts', () => {
         await screenshot(page, `latency-linear-${theme}-${size.width}`);
       }
     }
+  });
+});
+
+describe('the latency charts on a dense display', () => {
+  it('paint every device pixel and are selected at the same places', async () => {
+    await using charts = await LatencyPage.start(2);
+    const page = await charts.open('bimodal', { width: 1000, height: 600 });
+    const canvas = page.locator('.chart-canvas').first();
+    const sizes = await canvas.evaluate((one) => {
+      const { width, height, clientWidth, clientHeight } = one as HTMLCanvasElement;
+      return [width / clientWidth, height / clientHeight];
+    });
+    expect(sizes).toEqual([2, 2]);
+    await screenshot(page, 'latency-dense');
+    const box = (await canvas.boundingBox())!;
+    await page.mouse.move(box.x + box.width - 24, box.y + 100);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width / 2, box.y + 120, { steps: 4 });
+    await page.mouse.up();
+    const range = (await charts.selected()).histogram!;
+    expect(bucketHigh(range.end - 1)).toBeGreaterThan(14 * MS);
+    expect(bucketLow(range.first)).toBeLessThan(5 * MS);
+    expect(charts.complaints).toEqual([]);
   });
 });
 

@@ -5,7 +5,8 @@ import {
   type LatencyColumns,
   latenciesOfEvents,
 } from '#shared/model/latency-histogram.ts';
-import type { HeatData, HeatSelection } from '../../renderer/charts/heatmap-layout.ts';
+import type { HeatSelection } from '../../renderer/charts/heatmap-geometry.ts';
+import type { HeatData } from '../../renderer/charts/heatmap-layout.ts';
 import { fill, h } from '../../renderer/dom.ts';
 import { HeatmapPanel, HistogramPanel } from '../../renderer/views/latency-panel.ts';
 import { bimodalDurations, eventsOf, uniformDurations } from './latencies.ts';

@@ -40,7 +40,8 @@ export class LatencyPage implements AsyncDisposable {
     return this.desktop.page;
   }
 
-  static async start(): Promise<LatencyPage> {
+  /** `ratio`: device pixels per CSS pixel. */
+  static async start(ratio = 1): Promise<LatencyPage> {
     const folder = mkdtempSync(join(tmpdir(), 'emberscope-latency-'));
     await bundle(folder);
     const server = createServer((request, response) => {
@@ -55,7 +56,10 @@ export class LatencyPage implements AsyncDisposable {
       );
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const desktop = await launchDesktop({ app: join(ROOT, 'test/fixtures/page-shell') });
+    const desktop = await launchDesktop({
+      app: join(ROOT, 'test/fixtures/page-shell'),
+      args: [`--force-device-scale-factor=${ratio}`],
+    });
     return new LatencyPage(folder, server, desktop);
   }
 

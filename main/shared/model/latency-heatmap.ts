@@ -53,7 +53,7 @@ export function latencyHeatmap(
   const rowEdges = Float64Array.from(binEdges(view.latency, view.pixels, view.leastRow));
   const rows = Math.max(0, rowEdges.length - 1);
   const rowOf = new Int32Array(LATENCY_BUCKETS).fill(-1);
-  for (let row = 0; row < rows; row++) rowOf.fill(row, rowEdges[row]!, rowEdges[row + 1]);
+  for (let row = 0; row < rows; row++) rowOf.fill(row, rowEdges[row], rowEdges[row + 1]);
   const sums = new Float64Array(width * rows);
   let outside = 0;
   forEachCell(columns, filter, (at) => {

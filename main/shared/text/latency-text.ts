@@ -5,6 +5,7 @@ import {
   bucketLow,
   LATENCY_LIMIT_NS,
   LATENCY_OVERFLOW_BUCKET,
+  LATENCY_RELATIVE_ERROR,
 } from '../model/latency-buckets.ts';
 import { countWithin, type LatencyPercentile, type LatencyStats } from '../model/latency-stats.ts';
 import { NS_PER_MS, NS_PER_S } from '../units.ts';
@@ -88,7 +89,8 @@ export function latencySummary(stats: LatencyStats, noun: string): string {
     stats.mean.high === Infinity
       ? `${formatDuration(stats.mean.low)} or more`
       : formatLatencyRange(stats.mean.low, stats.mean.high);
-  return `${formatQuantity(stats.count, noun)}: shortest ${formatDuration(stats.least.low)}, ${named.join(', ')}; mean ${mean}.`;
+  const first = `${formatQuantity(stats.count, noun)}: shortest ${formatDuration(stats.least.low)}`;
+  return `${first}, ${named.join(', ')}; mean ${mean}. Figures are off by at most ${formatPercent(LATENCY_RELATIVE_ERROR)}.`;
 }
 
 const spokenShare = (share: number): string =>
