@@ -21,6 +21,7 @@ import {
 import { countExtent } from '#shared/model/latency-stats.ts';
 import { formatDuration } from '#shared/text/format-value.ts';
 import { linearTickTexts } from '#shared/text/latency-text.ts';
+import type { HeatRange } from './heatmap-color.ts';
 import { type AxisTick, latencyTicks } from './latency-axis.ts';
 import type { Measure, PlotBox } from './percentile-markers.ts';
 
@@ -56,10 +57,14 @@ export interface HeatmapLayout {
   /** Edges of columns from the plot's left, of rows from its top: rowTop[r] is below rowTop[r + 1] for latencies. */
   readonly columnLeft: Float64Array;
   readonly rowTop: Float64Array;
+  /** Factor that makes the sums of rows of unequal height comparable: colours stand for the product. */
+  readonly rowWeight: Float64Array;
+  /** Smallest and largest of those products; 0 if there are none. */
+  readonly range: HeatRange;
   readonly xTicks: readonly AxisTick[];
   /** Positions from the plot's top. */
   readonly yTicks: readonly AxisTick[];
-  /** What a cell counts: "Calls per 1 s and 4 px". */
+  /** What a colour stands for: "Calls per 1 s and 1.6 % of latency". */
   readonly title: string;
 }
 
@@ -105,13 +110,18 @@ function layoutLatency(data: LatencyHeatData, plot: PlotBox, measure: Measure): 
   const up = (ns: number): number =>
     (1 - Math.min(1, Math.max(0, axisPosition(axis, Math.min(ns, axis.to))))) * plot.height;
   const empty = grid.inside === 0;
+  const rowTop = grid.rowEdges.map((bucket, row) =>
+    up(row === grid.rowEdges.length - 1 ? bucketHigh(bucket - 1) : bucketLow(bucket)),
+  );
+  const step = leastRowOf(rowTop);
+  const rowWeight = new Float64Array(Math.max(0, rowTop.length - 1)).map((_, row) =>
+    Math.min(1, step / Math.max(1e-9, rowTop[row]! - rowTop[row + 1]!)),
+  );
   return {
     ...shared(data.kind, plot, grid, measure),
-    rowTop: grid.rowEdges.map((bucket, row) =>
-      up(row === grid.rowEdges.length - 1 ? bucketHigh(bucket - 1) : bucketLow(bucket)),
-    ),
+    ...{ rowTop, rowWeight, range: rangeOf(grid, rowWeight) },
     yTicks: empty ? [] : upward(axis, plot),
-    title: `${data.noun}s per ${columnText(grid)} and latency`,
+    title: `${data.noun}s per ${columnText(grid)} and ${stepText(axis, step / plot.height)}`,
   };
 }
 
@@ -120,6 +130,37 @@ const upward = (axis: LatencyAxis, plot: PlotBox): AxisTick[] =>
     position: 1 - position,
     text,
   }));
+
+/**
+ * Height of the lowest row, pixels; of the last one only if it is alone, as the axis may cut it. A row
+ * twice as high as its neighbour must not look twice as busy: buckets double where a power of two is passed.
+ */
+function leastRowOf(rowTop: Float64Array): number {
+  let least = Infinity;
+  for (let row = 0; row + 1 < rowTop.length; row++) {
+    if (row + 2 === rowTop.length && row > 0) break;
+    least = Math.min(least, rowTop[row]! - rowTop[row + 1]!);
+  }
+  return Number.isFinite(least) && least > 0 ? least : 1;
+}
+
+/** Part of the latency axis in words: "1.6 % of latency", "50 µs". */
+const stepText = (axis: LatencyAxis, share: number): string =>
+  axis.kind === 'linear'
+    ? formatDuration(share * (axis.to - axis.from))
+    : `${Number((((axis.to / axis.from) ** share - 1) * 100).toPrecision(2))} % of latency`;
+
+function rangeOf(grid: HeatGrid, rowWeight: Float64Array): HeatRange {
+  let smallest = Infinity;
+  let largest = 0;
+  grid.sums.forEach((sum, at) => {
+    if (sum <= 0) return;
+    const value = sum * rowWeight[at % rowWeight.length]!;
+    if (value < smallest) smallest = value;
+    if (value > largest) largest = value;
+  });
+  return { smallest: largest > 0 ? smallest : 0, largest };
+}
 
 function layoutSubSecond(data: SubSecondHeatData, plot: PlotBox, measure: Measure): HeatmapLayout {
   const grid = subSecondHeatmap(data.samples, data.view);
@@ -130,6 +171,8 @@ function layoutSubSecond(data: SubSecondHeatData, plot: PlotBox, measure: Measur
   return {
     ...shared(data.kind, plot, grid, measure),
     rowTop: grid.rowEdges.map((ns) => (ns / columnNs) * plot.height),
+    rowWeight: new Float64Array(data.view.rows).fill(1),
+    range: { smallest: grid.smallest, largest: grid.largest },
     yTicks: empty ? [] : ticks.map((ns, at) => ({ position: ns / columnNs, text: texts[at]! })),
     title: `${data.noun}s per ${formatDuration(columnNs / data.view.rows)}`,
   };

@@ -44,7 +44,7 @@ export function paintCells(
   const context = canvas.getContext('2d');
   if (context === null) throw new Error('This window has no 2D canvas.');
   const rows = rowsOf(grid);
-  const range = heatRange(grid);
+  const range = heatRange(layout.range);
   for (let column = 0; column < columnsOf(grid); column++) {
     const left = Math.round(columnLeft[column]! * ratio);
     const right = Math.round(columnLeft[column + 1]! * ratio);
@@ -55,7 +55,7 @@ export function paintCells(
       const a = Math.round(rowTop[row]! * ratio);
       const b = Math.round(rowTop[row + 1]! * ratio);
       const tall = Math.abs(b - a);
-      context.fillStyle = heatColor(colors, sum, range);
+      context.fillStyle = heatColor(colors, sum * layout.rowWeight[row]!, range);
       // Lines between small cells would make a pattern of their own.
       const gap = wide && tall >= GAP_FROM * ratio ? Math.round(ratio) : 0;
       context.fillRect(
@@ -179,7 +179,7 @@ function paintAxes({ context, palette }: Frame, layout: HeatmapLayout): void {
 /** Right above the plot; its figures are the sums at the ends and the powers of ten between. */
 function paintLegend({ context, palette, width, ratio }: Frame, scene: HeatmapScene): void {
   const { layout, colors } = scene;
-  const { plot, grid } = layout;
+  const { plot } = layout;
   const wide = Math.min(LEGEND_WIDTH, width / 3);
   const left = plot.left + plot.width - wide;
   // By device pixels: strips of other widths leave seams.
@@ -190,7 +190,7 @@ function paintLegend({ context, palette, width, ratio }: Frame, scene: HeatmapSc
     context.fillRect(snap(left, ratio) + strip / ratio, 6, 1 / ratio, LEGEND_HEIGHT);
   }
   context.fillStyle = palette.axis;
-  for (const { position, text } of legendTicks(heatRange(grid))) {
+  for (const { position, text } of legendTicks(heatRange(layout.range))) {
     const x = left + position * wide;
     const half = context.measureText(text).width / 2;
     const at = Math.min(left + wide - half, Math.max(left + half, x));

@@ -67,20 +67,48 @@ export function mergeLatencies(parts: readonly LatencyColumns[]): LatencyColumns
 
 /** Sorts and adds up equal cells. */
 function compact(rows: LatencyColumns): LatencyColumns {
+  const slices = largest(rows.slice, rows.length) + 1;
+  const places = (largest(rows.key, rows.length) + 1) * slices * LATENCY_BUCKETS;
+  return places <= Number.MAX_SAFE_INTEGER ? compactByPlace(rows, slices) : compactByOrder(rows);
+}
+
+function largest(values: Uint32Array, length: number): number {
+  let most = 0;
+  for (let row = 0; row < length; row++) if (values[row]! > most) most = values[row]!;
+  return most;
+}
+
+/** Key, slice and bucket as one number, which sorts many times faster than three. */
+function compactByPlace(rows: LatencyColumns, slices: number): LatencyColumns {
+  const sums = new Map<number, number>();
+  for (let row = 0; row < rows.length; row++) {
+    const place =
+      (rows.key[row]! * slices + rows.slice[row]!) * LATENCY_BUCKETS + rows.bucket[row]!;
+    sums.set(place, (sums.get(place) ?? 0) + rows.count[row]!);
+  }
+  const places = Float64Array.from(sums.keys()).sort();
+  const merged = emptyColumns(places.length);
+  places.forEach((place, cell) => {
+    const keyAndSlice = Math.floor(place / LATENCY_BUCKETS);
+    merged.key[cell] = Math.floor(keyAndSlice / slices);
+    merged.slice[cell] = keyAndSlice % slices;
+    merged.bucket[cell] = place % LATENCY_BUCKETS;
+    merged.count[cell] = sums.get(place)!;
+  });
+  return merged;
+}
+
+/** For keys and slices too large to be one number. */
+function compactByOrder(rows: LatencyColumns): LatencyColumns {
   const { key, slice, bucket, count } = rows;
   const compare = (a: number, b: number): number =>
     key[a]! - key[b]! || slice[a]! - slice[b]! || bucket[a]! - bucket[b]!;
-  const order = new Uint32Array(rows.length).map((_, row) => row);
-  order.sort(compare);
-  let cells = 0;
-  for (let at = 0; at < order.length; at++) {
-    if (at === 0 || compare(order[at - 1]!, order[at]!) !== 0) cells++;
-  }
-  const merged = emptyColumns(cells);
+  const order = new Uint32Array(rows.length).map((_, row) => row).sort(compare);
+  const firsts = order.filter((row, at) => at === 0 || compare(order[at - 1]!, row) !== 0);
+  const merged = emptyColumns(firsts.length);
   let cell = -1;
-  for (let at = 0; at < order.length; at++) {
-    const row = order[at]!;
-    if (at === 0 || compare(order[at - 1]!, row) !== 0) {
+  for (const row of order) {
+    if (firsts[cell + 1] === row) {
       cell++;
       merged.key[cell] = key[row]!;
       merged.slice[cell] = slice[row]!;

@@ -32,8 +32,9 @@ const rowsOf = (columns: LatencyColumns): Row[] =>
 const cells = fc
   .array(
     fc.tuple(
-      fc.integer({ min: 0, max: 3 }),
-      fc.integer({ min: 0, max: 4 }),
+      // The largest keys and slices as well: they are added up in another way.
+      fc.oneof(fc.nat(3), fc.nat(3), fc.constant(0xffff_ffff)),
+      fc.oneof(fc.nat(4), fc.nat(4), fc.constant(0xffff_ffff)),
       fc.integer({ min: 0, max: LATENCY_BUCKETS - 1 }),
       fc.integer({ min: 1, max: 1e9 }),
     ),
@@ -76,6 +77,16 @@ describe('mergeLatencies', () => {
   it('keeps counts exact beyond 32 bits, and a bucket out of range as the last', () => {
     const big = columnsOfRows([[0, 0, 65_535, 2 ** 52]]);
     expect(rowsOf(mergeLatencies([big, big]))).toEqual([[0, 0, LATENCY_BUCKETS - 1, 2 ** 53]]);
+  });
+
+  it('adds up alike whether or not key and slice fit into one number', () => {
+    fc.assert(
+      fc.property(cells, (any) => {
+        const huge = columnsOfRows([[0xffff_ffff, 0xffff_ffff, 0, 1]]);
+        const few = rowsOf(mergeLatencies([any])).filter(([key]) => key < 10);
+        expect(rowsOf(mergeLatencies([any, huge])).filter(([key]) => key < 10)).toEqual(few);
+      }),
+    );
   });
 
   it('gives no rows for no parts', () => {

@@ -59,6 +59,17 @@ describe('layoutHeatmap', () => {
     expect(seconds.rowTop.at(-1)).toBe(seconds.plot.height);
   });
 
+  it('colours evenly spread calls alike on both sides of a power of two', () => {
+    const even = Array.from({ length: 40_000 }, (_, at) => Math.floor(1e6 * 1.00004 ** at));
+    const narrow: HeatData = { ...latency(even), time: { from: 0, to: 1e9 } } as HeatData;
+    const layout = layoutOf({ ...narrow, columns: columnsOf(even, 1) } as HeatData);
+    const values = Array.from(layout.rowWeight, (weight, row) => {
+      return sumOf(layout.grid, { column: 0, row }) * weight;
+    }).filter((value) => value > 0);
+    const inner = values.slice(1, -1);
+    expect(Math.max(...inner) / Math.min(...inner)).toBeLessThan(1.05);
+  });
+
   it('has no marks where there is nothing', () => {
     for (const data of [latency([]), subSecond([])]) {
       const { xTicks, yTicks, grid } = layoutOf(data);
