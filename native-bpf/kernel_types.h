@@ -18,12 +18,46 @@ struct signal_struct {
 
 struct mm_struct;
 
+struct kernfs_node {
+	unsigned long long id; /* inode number and generation */
+} relocated;
+
+struct cgroup {
+	int level; /* root = 0 */
+	struct kernfs_node *kn;
+	struct cgroup *ancestors[1]; /* root first, itself last; since 6.1 */
+} relocated;
+
+/* Before 6.1. */
+struct cgroup___5_4 {
+	unsigned long long ancestor_ids[1];
+} relocated;
+
+struct css_set {
+	struct cgroup *dfl_cgrp; /* in the hierarchy of cgroup v2 */
+} relocated;
+
 struct task_struct {
 	unsigned int flags; /* PF_* */
 	int pid;	    /* thread id */
 	int tgid;	    /* process id */
+	int on_cpu;
+	int wake_cpu;	      /* where it ran last, or will run */
+	unsigned int __state; /* TASK_*; since 5.14 */
 	struct mm_struct *mm;
 	struct signal_struct *signal;
+	struct css_set *cgroups;
+} relocated;
+
+/* Before 5.14. */
+struct task_struct___5_4 {
+	long state;
+} relocated;
+
+/* What a program of iter/task gets; task is 0 in the last call. */
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 } relocated;
 
 /* include/linux/sched.h; values unchanged since 5.12 (PF_IO_WORKER) and 2.6.24 (PF_KTHREAD). */

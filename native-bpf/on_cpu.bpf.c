@@ -14,22 +14,9 @@
 #include "kernel_types.h"
 #include "wire.h"
 
-/* Knobs: constants for the verifier, which removes the branches not taken. */
-const volatile struct sampler_config config = {};
-
-/* .bss, mapped by the helper. */
-struct sampler_state state;
-
-#include "target.bpf.h"
+#include "capture.bpf.h"
 #include "aggregate.bpf.h"
 #include "unwind.bpf.h"
-
-/* One sample with its addresses, as it goes on the ring buffer. */
-struct sample_record {
-	struct stack_sample sample;
-	__u64 addresses[2 * MAX_STACK_DEPTH];
-};
-#define STACK_BYTES (MAX_STACK_DEPTH * sizeof(__u64))
 
 /* Where a sample is put together; too large for the BPF stack. Key: 0. */
 struct {
@@ -39,29 +26,13 @@ struct {
 	__type(value, struct sample_record);
 } scratch SEC(".maps");
 
-/* Precise mode: sample records of 40 + 8 * frames bytes. Full: ring_full rises, sample lost. */
+/* A walk under way, one per CPU. */
 struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096); /* bytes; set by the helper */
-} samples SEC(".maps");
-
-/* Kernel threads and those past exit_mm() have no user stack: then none is missed. */
-static __always_inline bool has_user_stack(void)
-{
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-
-	if (BPF_CORE_READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER))
-		return false;
-	return BPF_CORE_READ(task, mm) != 0;
-}
-
-static __always_inline void count_shortfalls(struct cpu_counters *counters, __u32 flags)
-{
-	if (flags & (SAMPLE_KERNEL_TRUNCATED | SAMPLE_USER_TRUNCATED))
-		counters->truncated++;
-	if (flags & (SAMPLE_KERNEL_MISSED | SAMPLE_USER_MISSED))
-		counters->missed++;
-}
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct unwind_walk);
+} unwind_walks SEC(".maps");
 
 /*
  * The user stack as the kernel walks it, along frame pointers, behind the kernel stack; in
@@ -109,6 +80,7 @@ static __always_inline void begin_record(struct bpf_perf_event_data *ctx,
 			kernel_bytes = STACK_BYTES;
 		}
 	}
+	__builtin_memset(&record->sample, 0, sizeof(record->sample));
 	record->sample.time_ns = now_ns;
 	record->sample.cgroup_id = bpf_get_current_cgroup_id();
 	record->sample.tgid = id >> 32;
@@ -116,7 +88,7 @@ static __always_inline void begin_record(struct bpf_perf_event_data *ctx,
 	record->sample.cpu = bpf_get_smp_processor_id();
 	record->sample.weight = 1;
 	record->sample.kernel_frames = kernel_bytes / sizeof(__u64);
-	record->sample.user_frames = 0;
+	record->sample.source = config.source;
 	record->sample.flags = flags;
 }
 
@@ -190,19 +162,19 @@ static __always_inline void clear_user_addresses(struct sample_record *record)
 
 static __always_inline bool start_walk(struct bpf_perf_event_data *ctx, __u64 now_ns)
 {
-	__u32 zero = 0, tgid = bpf_get_current_pid_tgid() >> 32;
-	struct unwind_walk *walk = bpf_map_lookup_elem(&unwind_walks, &zero);
-	struct unwind_process *process;
+	volatile __u64 *cs = (void *)ctx + offsetof(struct user_registers, cs);
+	struct user_registers saved;
+	struct unwind_walk *walk;
+	__u32 zero = 0;
 
-	if (!walk || !take_registers(ctx, walk))
+	walk = bpf_map_lookup_elem(&unwind_walks, &zero);
+	if (!walk)
+		return false; /* cannot be: an array of one */
+	if ((*cs & 3) == 3)
+		take_context_registers(ctx, &saved);
+	else if (!take_saved_registers(&saved))
 		return false;
-	process = bpf_map_lookup_elem(&unwind_processes, &tgid);
-	walk->first = process ? process->first : 0;
-	walk->count = process ? process->count : 0;
-	walk->mapping = walk->first;
-	walk->calls = 0;
-	walk->start_ns = now_ns;
-	return true;
+	return begin_walk(walk, &saved, now_ns);
 }
 
 /* Room for the user stack: behind the kernel's, or in aggregate mode at its own place. */
@@ -342,6 +314,21 @@ int on_sched_process_exit(struct bpf_raw_tracepoint_args *ctx)
 		forget_process(task);
 	if (config.unwind != UNWIND_MODE_FP)
 		forget_mappings(task);
+	account_tracepoint(start_ns);
+	return 0;
+}
+
+SEC("raw_tp/sched_process_exec")
+int on_sched_process_exec(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u64 start_ns = bpf_ktime_get_ns();
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct unwind_request request = {.tgid = tgid, .reason = UNWIND_COMPLETE};
+
+	(void)ctx;
+	bpf_map_delete_elem(&unwind_processes, &tgid);
+	if (in_target(tgid))
+		ask_for(&request);
 	account_tracepoint(start_ns);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Which ticks belong to the capture's target, and how the set of target processes follows forks.
- * Expects `config` (struct sampler_config) and `state` (struct sampler_state) to be defined.
+ * Expects `config` (struct capture_config) and `state` (struct capture_state) to be defined.
  */
 #ifndef EMBERSCOPE_TARGET_BPF_H
 #define EMBERSCOPE_TARGET_BPF_H

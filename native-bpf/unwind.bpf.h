@@ -87,7 +87,7 @@ struct {
 	__uint(max_entries, UNWIND_WANTED_BYTES);
 } unwind_wanted SEC(".maps");
 
-/* A walk under way, one per CPU. */
+/* A walk under way. */
 struct unwind_walk {
 	__u64 registers[REGISTERS]; /* by DWARF number */
 	__u64 pc;
@@ -99,13 +99,6 @@ struct unwind_walk {
 	__u32 calls;
 	__u32 is_leaf; /* pc is where execution stands, not a return address */
 };
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct unwind_walk);
-} unwind_walks SEC(".maps");
-
 #define NOT_FOUND  0xffffffffU
 #define CHUNK_MASK ((1 << UNWIND_CHUNK_SHIFT) - 1)
 
@@ -254,7 +247,8 @@ static __always_inline void enter_caller(struct unwind_walk *walk, __u64 cfa, __
 /*
  * One step by frame pointer, in code that has no table. Never where there should be one: code
  * without frame pointers keeps anything in rbp, the 0 that looks like the end as well. A garbage
- * chain may lead anywhere: the address must lie in code that is known. Returns STEP_ON, UNWIND_COMPLETE at the outermost frame, or `otherwise`.
+ * chain may lead anywhere: the address must lie in code that is known. Returns STEP_ON,
+ * UNWIND_COMPLETE at the outermost frame, or `otherwise`.
  */
 static __always_inline __u32 step_by_frame_pointer(struct unwind_walk *walk, __u32 otherwise)
 {
@@ -354,7 +348,8 @@ static __always_inline __u32 step(struct unwind_walk *walk)
 	struct unwind_mapping *mapping;
 
 	if (walk->count == 0) {
-		/* Nothing is known of the code: a frame pointer of 0 may be any function's value. */
+		/* Nothing is known of the code: a frame pointer of 0 may be any function's value.
+		 */
 		rule = step_by_frame_pointer(walk, UNWIND_NO_PROCESS);
 		return rule == STEP_ON ? STEP_ON : UNWIND_NO_PROCESS;
 	}
@@ -379,45 +374,60 @@ static __always_inline __u32 step(struct unwind_walk *walk)
 	return step_by_rule(walk, rule);
 }
 
-/* Takes the registers where the thread left user mode. Returns false if they cannot be had. */
-static __always_inline bool take_registers(struct bpf_perf_event_data *ctx,
-					   struct unwind_walk *walk)
+/*
+ * Takes registers from a context that begins with struct pt_regs: perf events and probes. Each is a
+ * load of its own: the context is not memory.
+ */
+static __always_inline void take_context_registers(void *ctx, struct user_registers *saved)
 {
-	struct user_registers saved;
-	volatile __u64 *cs = (void *)ctx + offsetof(struct user_registers, cs);
+	volatile __u64 *word = ctx;
 
-	if ((*cs & 3) == 3) {
-		/* Each a load of its own: the context is not memory. */
-		volatile __u64 *word = (void *)ctx;
-#define TAKE(field) saved.field = word[offsetof(struct user_registers, field) / 8]
-		TAKE(r15);
-		TAKE(r14);
-		TAKE(r13);
-		TAKE(r12);
-		TAKE(rbp);
-		TAKE(rbx);
-		TAKE(r11);
-		TAKE(r10);
-		TAKE(r9);
-		TAKE(r8);
-		TAKE(rax);
-		TAKE(rcx);
-		TAKE(rdx);
-		TAKE(rsi);
-		TAKE(rdi);
-		TAKE(cs);
-		TAKE(rip);
-		TAKE(rsp);
+#define TAKE(field) saved->field = word[offsetof(struct user_registers, field) / 8]
+	TAKE(r15);
+	TAKE(r14);
+	TAKE(r13);
+	TAKE(r12);
+	TAKE(rbp);
+	TAKE(rbx);
+	TAKE(r11);
+	TAKE(r10);
+	TAKE(r9);
+	TAKE(r8);
+	TAKE(rax);
+	TAKE(rcx);
+	TAKE(rdx);
+	TAKE(rsi);
+	TAKE(rdi);
+	TAKE(cs);
+	TAKE(rip);
+	TAKE(rsp);
 #undef TAKE
-	} else {
-		const void *from = (const void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+}
 
-		if (!from || bpf_probe_read_kernel(&saved, sizeof(saved), from) != 0)
-			return false;
-	}
-	if (saved.cs == CODE_SEGMENT_32)
+/* Takes what the kernel saved when the current thread left user mode. */
+static __always_inline bool take_saved_registers(struct user_registers *saved)
+{
+	const void *from = (const void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+	return from && bpf_probe_read_kernel(saved, sizeof(*saved), from) == 0;
+}
+
+/* Begins a walk. Returns false for 32-bit programs, whose tables are not read. */
+static __always_inline bool begin_walk(struct unwind_walk *walk, const struct user_registers *saved,
+				       __u64 now_ns)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct unwind_process *process;
+
+	if (saved->cs == CODE_SEGMENT_32)
 		return false;
-	SET_REGISTERS(walk, saved);
+	SET_REGISTERS(walk, *saved);
+	process = bpf_map_lookup_elem(&unwind_processes, &tgid);
+	walk->first = process ? process->first : 0;
+	walk->count = process ? process->count : 0;
+	walk->mapping = walk->first;
+	walk->calls = 0;
+	walk->start_ns = now_ns;
 	return true;
 }
 
@@ -448,21 +458,6 @@ static __always_inline void forget_mappings(struct task_struct *task)
 
 	if (BPF_CORE_READ(task, signal, live.counter) == 0)
 		bpf_map_delete_elem(&unwind_processes, &tgid);
-}
-
-SEC("raw_tp/sched_process_exec")
-int on_sched_process_exec(struct bpf_raw_tracepoint_args *ctx)
-{
-	__u64 start_ns = bpf_ktime_get_ns();
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	struct unwind_request request = {.tgid = tgid, .reason = UNWIND_COMPLETE};
-
-	(void)ctx;
-	bpf_map_delete_elem(&unwind_processes, &tgid);
-	if (in_target(tgid))
-		ask_for(&request);
-	account_tracepoint(start_ns);
-	return 0;
 }
 
 #endif

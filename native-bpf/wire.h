@@ -16,6 +16,7 @@
 #define SAMPLE_KERNEL_MISSED	0x04 /* the kernel stack could not be read */
 #define SAMPLE_USER_MISSED	0x08 /* the user stack could not be read; not for kernel threads */
 #define SAMPLE_IDLE		0x10 /* taken in the idle task */
+#define SAMPLE_INTERRUPT	0x20 /* by an interrupt, not by the thread it interrupted: RECORD_WAKER */
 #define SAMPLE_UNWIND_SHIFT	8    /* bits 8 to 15: UNWIND_*, how the user stack's walk ended */
 
 /* Why a walk up a user stack ended; main/shared/model/unwind-stop.ts says what each means. */
@@ -39,56 +40,118 @@
  * the number of samples, their time and CPU are those of the latest.
  */
 struct stack_sample {
-	__u64 time_ns;	     /* CLOCK_MONOTONIC, ns */
-	__u64 cgroup_id;     /* cgroup v2 id of the task; 0 unknown */
-	__u32 tgid;	     /* process id as user space means it */
-	__u32 pid;	     /* thread id as user space means it */
-	__u32 cpu;	     /* CPU number */
-	__u32 weight;	     /* samples this record stands for */
+	__u64 time_ns;	 /* CLOCK_MONOTONIC, ns; of a duration: when it ended */
+	__u64 cgroup_id; /* cgroup v2 id of the task; 0 unknown */
+	__u64 value;	 /* what was measured, in the source's unit (durations: ns); on-CPU: 0 */
+	__u64 key;	 /* of what it was measured, as the source defines; 0 none */
+	__u32 tgid;	 /* process id as user space means it */
+	__u32 pid;	 /* thread id as user space means it */
+	__u32 cpu;	 /* CPU number */
+	__u32 weight;	 /* samples or calls this record stands for */
 	__u16 kernel_frames; /* addresses that follow, kernel stack */
 	__u16 user_frames;   /* addresses that follow, user stack */
+	__u16 source;	     /* index of the capture source in the request */
+	__u16 kind;	     /* RECORD_* */
 	__u32 flags;	     /* SAMPLE_* */
+	__u32 link; /* RECORD_WAKER: pid of the thread woken; RECORD_EXAMPLE: its place, see there
+		     */
+	__u16 payload; /* bytes that follow the addresses, a multiple of 8: RECORD_EVENT */
+	__u16 reserved[3];
 };
 
+/* What a stack_sample is; stack_sample.kind. */
+#define RECORD_SAMPLE 0 /* complete */
+/* Its user stack follows in the thread's next RECORD_USER_STACK: it could not be read then. */
+#define RECORD_PENDING	  1
+#define RECORD_USER_STACK 2 /* completes the thread's RECORD_PENDING so far; measures nothing */
+/* The stack of whoever woke thread `link`: belongs to that thread's next RECORD_PENDING or SAMPLE.
+ */
+#define RECORD_WAKER 3
 /*
- * One CPU's counters: a row of sampler_state, read through the mapped array without a system call.
+ * One of a histogram's calls, chosen at random. Place: slot in its reservoir in the low half, low
+ * 16 bits of the slice in the high half. A later record of the same place, key and bucket replaces
+ * it.
+ */
+#define RECORD_EXAMPLE 4
+#define RECORD_EVENT   5 /* one event of a trace; its fields follow as payload */
+#define RECORD_PENDING_EXAMPLE 6 /* RECORD_EXAMPLE as RECORD_PENDING: its user stack follows */
+
+/* Histograms: log-linear buckets, 32 per power of two (main/shared/model/latency-buckets.ts). */
+#define LATENCY_SUB_BITS	5
+#define LATENCY_OVERFLOW_BUCKET 1152
+#define EXAMPLES_PER_BUCKET	4
+
+/* Slices of time are counted from capture_state.start_ns. */
+#define SLICE_NS 1000000000ULL
+
+/* Key of the histogram maps. Every byte counts: padding is explicit and zero. */
+struct histogram_key {
+	__u64 key;  /* as stack_sample.key */
+	__u32 tgid; /* 0: not told apart by process */
+	__u16 source;
+	__u16 bucket;
+	__u32 slice;
+	__u32 reserved;
+};
+
+/* Value of the histogram maps. */
+struct histogram_value {
+	__u64 count;
+	__u64 total_ns; /* sum of the values counted */
+	__u64 max_ns;	/* may miss a value when two CPUs count at once */
+};
+
+/* capture_config.detail: what a latency source keeps of its calls */
+#define DETAIL_EVENTS	 0 /* each call with its stacks */
+#define DETAIL_HISTOGRAM 1 /* counts per bucket, and examples with stacks */
+
+/*
+ * One CPU's counters: a row of capture_state, read through the mapped array without a system call.
  * All monotonically increasing. Each CPU writes only its own row.
  */
 struct cpu_counters {
-	__u64 samples;	    /* samples accepted (recorded or lost after acceptance) */
-	__u64 idle;	    /* ticks in the idle task */
-	__u64 filtered;	    /* ticks outside the target */
-	__u64 ring_full;    /* samples lost: no room on the ring buffer */
-	__u64 stacks_full;  /* aggregate: stacks lost, the stack map was full */
-	__u64 counts_full;  /* aggregate: samples lost, the count map was full */
-	__u64 truncated;    /* samples with a stack cut at MAX_STACK_DEPTH */
-	__u64 missed;	    /* samples with an unreadable stack */
-	__u64 targets_full; /* children not followed: target set full */
-	__u64 runs;	    /* runs of our programs on this CPU */
-	__u64 run_ns;	    /* ns spent inside them, bpf_ktime_get_ns differences */
-	__u64 reserved;
+	__u64 samples;	      /* samples accepted (recorded or lost after acceptance) */
+	__u64 idle;	      /* ticks in the idle task */
+	__u64 filtered;	      /* ticks outside the target */
+	__u64 ring_full;      /* samples lost: no room on the ring buffer */
+	__u64 stacks_full;    /* aggregate: stacks lost, the stack map was full */
+	__u64 counts_full;    /* aggregate: samples lost, the count map was full */
+	__u64 truncated;      /* samples with a stack cut at MAX_STACK_DEPTH */
+	__u64 missed;	      /* samples with an unreadable stack */
+	__u64 targets_full;   /* children not followed: target set full */
+	__u64 runs;	      /* runs of our programs on this CPU */
+	__u64 run_ns;	      /* ns spent inside them, bpf_ktime_get_ns differences */
+	__u64 histogram_full; /* values counted nowhere: the slice's histogram map was full */
 	__u64 unwind_stops[UNWIND_STOPS]; /* walks by how they ended */
-	__u64 padding[8];		  /* pads the row to four cache lines */
+	__u64 starts_lost;   /* calls whose beginning could not be noted: nested too deep, no memory
+			      */
+	__u64 busy;	     /* records lost: programs nested deeper than there is room for */
+	__u64 events;	     /* what latency sources and traces saw, recorded or not */
+	__u64 below_minimum; /* of them, shorter than asked for */
+	__u64 rate_limited;  /* of them, above the trace's limit per second */
+	__u64 padding[3];    /* pads the row to four cache lines */
 };
 
 /* CPUs with a row of their own; ticks on a CPU beyond are not sampled. */
 #define MAX_CPUS 1024
 
-/* All of .bss of the sampler: mapped by the helper. */
-struct sampler_state {
+/* All of .bss, one for all objects: mapped by the helper. */
+struct capture_state {
 	__u32 slice; /* aggregate: counts go to the map set slice & 1; written by the helper */
 	__s32 member_change; /* members of target_processes the programs added less removed */
-	__u64 reserved[7];   /* keeps the rows on cache lines of their own */
+	__u64 start_ns; /* CLOCK_MONOTONIC of session start; 0: nothing is measured. By the helper
+			 */
+	__u64 reserved[6]; /* keeps the rows on cache lines of their own */
 	struct cpu_counters cpus[MAX_CPUS];
 };
 
-/* sampler_config.target_kind */
+/* capture_config.target_kind */
 #define TARGET_MACHINE 0
 #define TARGET_PROCESS 1
 #define TARGET_CGROUP  2
 
-/* All of .rodata of the sampler: written by the helper before the programs are loaded. */
-struct sampler_config {
+/* All of .rodata of each object: written by the helper before its programs are loaded. */
+struct capture_config {
 	__u64 cgroup_id;    /* TARGET_CGROUP: inode number of the cgroup v2 directory */
 	__u32 cgroup_level; /* its depth below the root, root = 0 */
 	__u32 target_kind;  /* TARGET_* */
@@ -97,10 +160,15 @@ struct sampler_config {
 	__u32 kernel_stacks;
 	__u32 user_stacks;
 	__u32 unwind; /* UNWIND_MODE_* */
-	__u32 reserved;
+	__u32 source; /* index of this object's source in the request: stack_sample.source */
+	/* Latency sources. */
+	__u64 min_ns;	     /* shorter ones are counted but not recorded */
+	__u32 detail;	     /* DETAIL_* */
+	__u32 options;	     /* bits, as the object defines them */
+	__u64 parameters[8]; /* as the object defines them */
 };
 
-/* sampler_config.unwind */
+/* capture_config.unwind */
 #define UNWIND_MODE_FP	 0 /* by the kernel, along frame pointers */
 #define UNWIND_MODE_AUTO 1 /* by tables, and by frame pointer where they have no row */
 #define UNWIND_MODE_EH	 2 /* by tables alone */

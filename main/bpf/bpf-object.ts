@@ -13,6 +13,14 @@ const LOG_BYTES = 1 << 20;
 const KEPT_LOG = 32 << 10;
 const RLIMIT_MEMLOCK = 8;
 const BPF_NOEXIST = 1;
+/** enum bpf_attach_type */
+const BPF_TRACE_ITER = 28;
+
+/** Descriptors of an iterator: BpfObject.openIterator(). */
+export interface BpfIterator {
+  readonly link: number;
+  readonly iterator: number;
+}
 
 /** libbpf's own error numbers (enum libbpf_errno) on a file that is no BPF object. */
 const describeOpenFailure = (code: number): string =>
@@ -50,7 +58,29 @@ export class BpfObject implements Disposable {
     return ok(new BpfObject(library.value, name, handle));
   }
 
+  /** All maps by name, with their descriptors once loaded (before: -1); the .bss section is ".bss". */
+  *maps(): Generator<readonly [name: string, fd: number]> {
+    const library = this.#library;
+    let map = library.bpf_object__next_map(this.#handle, null);
+    while (map !== null) {
+      const name = library.bpf_map__name(map);
+      yield [name.endsWith('.bss') ? '.bss' : name, library.bpf_map__fd(map)];
+      map = library.bpf_object__next_map(this.#handle, map);
+    }
+  }
+
+  /** Has load() take an existing map, of which libbpf keeps a descriptor of its own. */
+  reuseMap(name: string, fd: number): void {
+    const failed = this.#library.bpf_map__reuse_fd(this.#map(name), fd);
+    invariant(failed === 0, `libbpf refused to reuse ${name} in ${this.#name}: ${failed}`);
+  }
+
   #map(name: string): Handle {
+    if (name === '.bss') {
+      const state = this.#section('.bss');
+      invariant(state !== null, `${this.#name} has no .bss`);
+      return state;
+    }
     const map = this.#library.bpf_object__find_map_by_name(this.#handle, name);
     invariant(map !== null, `no map ${name} in ${this.#name}`);
     return map;
@@ -151,9 +181,7 @@ export class BpfObject implements Disposable {
 
   /** Descriptor of the .bss map, for mmap. */
   stateFd(): number {
-    const map = this.#section('.bss');
-    invariant(map !== null, `${this.#name} has no .bss`);
-    return this.#library.bpf_map__fd(map);
+    return this.#library.bpf_map__fd(this.#map('.bss'));
   }
 
   programFd(name: string): number {
@@ -186,6 +214,21 @@ export class BpfObject implements Disposable {
     const fd = this.#library.bpf_raw_tracepoint_open(tracepoint, this.programFd(program));
     if (fd >= 0) return ok(fd);
     return err({ kind: 'attach-failed', point: tracepoint, errno: errnoName(errno()) });
+  }
+
+  /** Attaches a program that names its tracepoint itself (tp_btf); the descriptor is the attachment. */
+  attachTracing(program: string): Result<number, ProfilerError> {
+    const fd = this.#library.bpf_raw_tracepoint_open(null, this.programFd(program));
+    if (fd >= 0) return ok(fd);
+    return err({ kind: 'attach-failed', point: program, errno: errnoName(errno()) });
+  }
+
+  /** An iterator's program with its kernel objects, to be read once; `link` has to stay open. */
+  openIterator(program: string): Result<BpfIterator, ProfilerError> {
+    const link = this.#library.bpf_link_create(this.programFd(program), 0, BPF_TRACE_ITER, null);
+    const iterator = link < 0 ? -1 : this.#library.bpf_iter_create(link);
+    if (iterator >= 0) return ok({ link, iterator });
+    return err({ kind: 'attach-failed', point: program, errno: errnoName(errno()) });
   }
 
   [Symbol.dispose](): void {

@@ -23,7 +23,13 @@ const MAX_USERS = 8;
 export interface KernelLocator {
   /** "[kernel]" or a module's name, and where in it. */
   locate(high: number, low: number): { readonly image: string; readonly offset: number };
+  /** Name of the function at a place locate() gave; null: not known. */
+  symbolAt(image: string, offset: number): { readonly name: string } | null;
 }
+
+/** What the kernel runs on the way to a BPF program: tracepoints, probes, trampolines. */
+const PROBE_FRAME =
+  /^(bpf_prog_|bpf_trace_run|__bpf_trace_|__traceiter_|bpf_trampoline_|bpf_get_stack|bpf_task_storage|trace_call_bpf|kprobe_|kretprobe_|arch_rethook|rethook_|__kretprobe|fprobe_|perf_trace_|perf_call_bpf|perf_syscall_|ftrace_|opt_pre_handler|optimized_callback|uprobe_|__uprobe)/;
 
 type PartialIdentity = Pick<ImageIdentity, 'kind' | 'path'> & Partial<ImageIdentity>;
 
@@ -39,6 +45,8 @@ export class AddressResolver {
   readonly #frames: FrameInterner;
   readonly #buildIdOf: BuildIdLookup;
   readonly #kernelFrames = new AddressMap();
+  /** 1 for addresses on the way to our own programs, 0 for others. */
+  readonly #probes = new AddressMap();
   #kernel: KernelLocator | null = null;
   #unknownImage = -1;
   #newMappings: MappingRow[] = [];
@@ -93,11 +101,30 @@ export class AddressResolver {
     return frame;
   }
 
+  /** Whether a return address in a kernel stack lies on the way to our own programs. */
+  isProbe(high: number, low: number): boolean {
+    const known = this.#probes.get(high, low);
+    if (known >= 0) return known === 1;
+    const kernel = this.#kernel;
+    if (kernel === null) return false;
+    const { image, offset } = kernel.locate(high, low);
+    const name = offset < 0 ? '' : (kernel.symbolAt(image, offset - 1)?.name ?? '');
+    const isProbe = PROBE_FRAME.test(name);
+    this.#probes.set(high, low, isProbe ? 1 : 0);
+    return isProbe;
+  }
+
   /** The frame that stands at the root of a stack which ended for this reason. */
   incompleteFrame(stop: UnwindStop): number {
     const image = this.#image({ kind: 'unknown', path: INCOMPLETE_IMAGE });
     const kind = FRAME_KINDS.indexOf('incomplete');
     return this.#frames.intern(image, UNWIND_STOPS.indexOf(stop), kind);
+  }
+
+  /** The frame above which the stack of a thread named `comm` stands, who ended the wait below. */
+  wakerFrame(comm: string): number {
+    const image = this.#image({ kind: 'unknown', path: `[woken by ${comm}]` });
+    return this.#frames.intern(image, 0, FRAME_KINDS.indexOf('waker'));
   }
 
   /** Mappings that samples fell into for the first time since the last call. */

@@ -1,3 +1,5 @@
+import { invariant } from '#shared/invariant.ts';
+
 import type {
   FunctionRow,
   SampleColumns,
@@ -17,6 +19,12 @@ export interface ResolvedSample {
   cpu: number;
   /** In the source's weight unit. */
   weight: number;
+  /** Row of the series; -1: none. */
+  series: number;
+  /** What was measured, whole; 0: nothing. */
+  value: number;
+  /** Traces: the event's fields as JSON text; null: no trace. */
+  fields: string | null;
 }
 
 /** Symbols found since the last batch. */
@@ -28,16 +36,20 @@ export interface FoundSymbols {
   readonly imageProblems: ReadonlyMap<number, string>;
 }
 
-/** Collects samples between two commits, column by column, and cuts them off as a batch. */
+/** Collects one source's samples between two commits, column by column. */
 export class SampleBuffer {
-  readonly #source: string;
+  readonly #source: number;
   #time = new Float64Column();
   #thread = new Int32Column();
   #stack = new Int32Column();
   #cpu = new Int32Column();
   #weight = new Float64Column();
+  #series = new Int32Column();
+  #value = new Float64Column();
+  #fields: string[] = [];
 
-  constructor(source: string) {
+  /** `source`: row of the source. */
+  constructor(source: number) {
     this.#source = source;
   }
 
@@ -51,6 +63,9 @@ export class SampleBuffer {
     this.#stack.push(sample.stack);
     this.#cpu.push(sample.cpu);
     this.#weight.push(sample.weight);
+    this.#series.push(sample.series);
+    this.#value.push(sample.value);
+    if (sample.fields !== null) this.#fields.push(sample.fields);
   }
 
   /** The samples so far, as copies: the buffer starts again from empty. */
@@ -63,13 +78,29 @@ export class SampleBuffer {
       stack: this.#stack.since(0),
       cpu: Uint16Array.from(this.#cpu.since(0)),
       weight: this.#weight.since(0),
+      series: noneIs(this.#series.since(0), -1),
+      value: noneIs(this.#value.since(0), 0),
+      fields: this.#fields.length === 0 ? null : this.#fields,
     };
-    for (const column of [this.#time, this.#thread, this.#stack, this.#cpu, this.#weight]) {
+    const { length } = this;
+    invariant(
+      columns.fields === null || columns.fields.length === length,
+      'only some events of a trace have fields',
+    );
+    this.#fields = [];
+    for (const column of [
+      ...[this.#time, this.#thread, this.#stack, this.#cpu],
+      ...[this.#weight, this.#series, this.#value],
+    ]) {
       column.length = 0;
     }
     return columns;
   }
 }
+
+/** null if every row is the value that stands for "none". */
+const noneIs = <T extends Int32Array | Float64Array>(column: T, none: number): T | null =>
+  column.every((value: number) => value === none) ? null : column;
 
 /** Whether a batch would change anything; an empty one needs no transaction. */
 export function isEmptyBatch(batch: SessionBatch): boolean {
@@ -85,8 +116,11 @@ export function isEmptyBatch(batch: SessionBatch): boolean {
     frames.image,
     stacks.frame,
     symbols.frame,
+    batch.sources,
+    batch.series,
+    batch.latencies,
+    samples,
   ];
-  const isQuiet =
-    samples.length === 0 && loss.size === 0 && cost === null && batch.imageProblems.size === 0;
+  const isQuiet = loss.size === 0 && cost === null && batch.imageProblems.size === 0;
   return isQuiet && lists.every((list) => list.length === 0);
 }

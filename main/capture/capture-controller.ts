@@ -12,11 +12,12 @@ import { resolveCgroup } from './cgroup.ts';
 import { HelperClient } from './helper-client.ts';
 import { HelperInbox } from './helper-inbox.ts';
 import { hostFacts } from './host-facts.ts';
+import { ingestSources } from './ingest-sources.ts';
 import { LiveRecording } from './live-recording.ts';
 import { checkOutput } from './output-check.ts';
 import { checkPrivileges } from './privileges.ts';
 import type { Recording, RecordingOptions } from './recording.ts';
-import { captureSource } from './sources/index.ts';
+import { sourceRequests, validateSpec } from './sources/index.ts';
 import { SymbolSide } from './symbol-side.ts';
 import { type LaunchedTarget, launchStopped, processState } from './target-launch.ts';
 import type { Started } from './wire/helper-protocol.ts';
@@ -40,7 +41,7 @@ export async function startRecording(
 ): Promise<Result<Recording, ProfilerError>> {
   const path = resolve(outputPath);
   const checked = [
-    captureSource(spec.source).validate(spec),
+    validateSpec(spec),
     checkOutput(path, options.force ?? false),
     checkPrivileges(),
   ];
@@ -77,8 +78,11 @@ async function record(
   let isRunning = false;
   try {
     if (isCancelled(options)) return CANCELLED;
-    const request = captureSource(spec.source).toStartRequest(spec, target.resolved);
-    const started = await helper.start(request);
+    const requests = await sourceRequests(spec);
+    if (!requests.ok) return requests;
+    const { kernelStacks, userStacks, unwind } = spec;
+    const common = { kernelStacks, userStacks, unwind, target: target.resolved };
+    const started = await helper.start({ sources: requests.value, ...common });
     if (!started.ok) return started;
     const startNs = BigInt(started.value.startNs);
     const meta = sessionMeta(spec, started.value, startNs);
@@ -86,8 +90,9 @@ async function record(
     if (!created.ok) return created;
     const recording = await intoFile(created.value, (writer, symbols) => {
       const { launched } = target;
+      const sources = ingestSources(spec, started.value);
       return new LiveRecording({
-        ...{ helper, inbox, writer, symbols, meta, startNs, launched, options },
+        ...{ helper, inbox, writer, symbols, meta, sources, startNs, launched, options },
       });
     });
     isRunning = true;

@@ -33,6 +33,8 @@ export interface HelperListener {
   facts(facts: readonly ProcessFact[]): void;
   /** stack_sample records back to back. */
   data(payload: Uint8Array): void;
+  /** Cells of histograms, after the examples that belong to them. */
+  histogram(payload: Uint8Array): void;
   stats(stats: HelperStats): void;
 }
 
@@ -181,6 +183,9 @@ export class HelperClient {
     switch (type) {
       case 'data':
         this.#listener.data(payload);
+        break;
+      case 'histogram':
+        this.#listener.histogram(payload);
         break;
       case 'kallsyms':
         this.#listener.kallsyms(payload);

@@ -84,6 +84,15 @@ export class HelperInbox implements HelperListener {
     this.#hold(() => this.#listener?.data(payload));
   }
 
+  /** Cells need no symbols, but the samples before them. */
+  histogram(payload: Uint8Array): void {
+    if (this.#listener === null || this.#isHolding) {
+      this.#hold(() => this.#listener?.histogram(payload));
+      return;
+    }
+    this.#listener.histogram(payload);
+  }
+
   stats(stats: HelperStats): void {
     if (this.#listener === null) {
       this.#hold(() => this.stats(stats));

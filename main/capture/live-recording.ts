@@ -19,7 +19,7 @@ import { isEmptyBatch } from './batch-builder.ts';
 import type { HelperClient, HelperEnd } from './helper-client.ts';
 import type { HelperInbox } from './helper-inbox.ts';
 import { internalError } from './internal-error.ts';
-import { OwnCost } from './own-cost.ts';
+import { type EngineLoss, OwnCost } from './own-cost.ts';
 import type {
   Recording,
   RecordingEnd,
@@ -27,7 +27,8 @@ import type {
   RecordingPhase,
   RecordingProgress,
 } from './recording.ts';
-import { SessionIngest } from './session-ingest.ts';
+import { type IngestSource, SessionIngest } from './session-ingest.ts';
+import { seriesLabel } from './sources/index.ts';
 import { SymbolFeed } from './symbol-feed.ts';
 import type { SymbolSide } from './symbol-side.ts';
 import type { LaunchedTarget } from './target-launch.ts';
@@ -62,6 +63,8 @@ export interface RecordingParts {
   readonly writer: SessionWriter;
   readonly symbols: SymbolSide;
   readonly meta: SessionMeta;
+  /** Those of meta.spec, as their records are taken in. */
+  readonly sources: readonly IngestSource[];
   /** CLOCK_MONOTONIC at session start, ns. */
   readonly startNs: bigint;
   readonly launched: LaunchedTarget | null;
@@ -92,9 +95,10 @@ export class LiveRecording implements Recording {
   constructor(parts: RecordingParts) {
     this.#parts = parts;
     const { meta, symbols, inbox, helper } = parts;
-    this.#ingest = new SessionIngest(meta.spec.source, String(parts.startNs), (mapping, pid) =>
-      symbols.buildIdOf(mapping, pid),
-    );
+    this.#ingest = new SessionIngest(parts.sources, String(parts.startNs), {
+      buildIdOf: (mapping, pid) => symbols.buildIdOf(mapping, pid),
+      nameOf: (source, key) => seriesLabel(meta.spec.sources[source]!, key, symbols.labelFacts),
+    });
     this.#feed = new SymbolFeed(this.#ingest.tables, symbols);
     inbox.deliverTo(
       {
@@ -104,6 +108,7 @@ export class LiveRecording implements Recording {
           this.#ingest.addFacts(facts);
         },
         data: (payload) => this.#receive(payload),
+        histogram: (payload) => this.#ingest.addHistogram(payload),
         stats: (stats) => this.#cost.report(stats),
       },
       () => {
@@ -208,8 +213,9 @@ export class LiveRecording implements Recording {
   async #commitBatch(): Promise<void> {
     const slackNs = FACT_SLACK_NS[this.#parts.meta.spec.mode];
     this.#ingest.applyFactsUntil(this.#elapsedNs() - slackNs);
+    this.#ingest.flush(false);
     const batch = this.#ingest.takeBatch({
-      loss: this.#cost.takeChangedLoss(this.#ingest.malformed),
+      loss: this.#cost.takeChangedLoss(this.#engineLoss()),
       cost: this.#cost.takeRow(this.#elapsedNs()),
       found: this.#feed.take(),
     });
@@ -241,7 +247,10 @@ export class LiveRecording implements Recording {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#parts.inbox.close();
     if (end.bye !== null) this.#cost.report(end.bye.stats);
-    await this.#attempt(() => this.#ingest.applyFactsUntil(Infinity));
+    await this.#attempt(() => {
+      this.#ingest.applyFactsUntil(Infinity);
+      this.#ingest.flush(true);
+    });
     await this.#commitAfterRunning();
     await this.#attempt(() => this.#symbolizeRest());
     await this.#attempt(() => this.#closeFile(end));
@@ -306,6 +315,11 @@ export class LiveRecording implements Recording {
     return Promise.race([launched.exited, late]);
   }
 
+  #engineLoss(): EngineLoss {
+    const { malformed, lateStacks } = this.#ingest;
+    return { 'record-malformed': malformed, 'user-stack-late': lateStacks };
+  }
+
   #tellProgress(): void {
     this.#parts.options.onProgress?.(this.progress());
   }
@@ -329,7 +343,7 @@ export class LiveRecording implements Recording {
       totalWeight: this.#ingest.totalWeight,
       sampleCount: this.#ingest.sampleCount,
       idleSamples: this.#cost.idleSamples,
-      loss: [...this.#cost.loss(this.#ingest.malformed)].map(([reason, count]) => ({
+      loss: [...this.#cost.loss(this.#engineLoss())].map(([reason, count]) => ({
         reason: reason as LossReason,
         count,
       })),

@@ -106,7 +106,7 @@ export class NamingPass {
     const waiting = this.#waiting;
     this.#waiting = nothing();
     const isEmpty = waiting.symbols.frame.length === 0 && waiting.imageProblems.size === 0;
-    return isEmpty ? null : { ...emptyBatch(''), ...waiting };
+    return isEmpty ? null : { ...emptyBatch(), ...waiting };
   }
 
   /** The feed counts from 0 and knows nothing of the file; here both meet. */

@@ -1,4 +1,4 @@
-import type { CostReport, UnwindTables } from '#shared/model/session-info.ts';
+import type { CostReport, LossReason, UnwindTables } from '#shared/model/session-info.ts';
 
 import type { CostRow } from '../store/session-batch.ts';
 import type { HelperStats } from './wire/helper-protocol.ts';
@@ -9,6 +9,8 @@ const NO_STATS: HelperStats = {
   idle: 0,
   filtered: 0,
   loss: {},
+  events: 0,
+  belowMinimum: 0,
   bpfRuns: 0,
   bpfNs: 0,
   helperCpuNs: 0,
@@ -17,6 +19,9 @@ const NO_STATS: HelperStats = {
 };
 
 const NS_PER_US = 1000;
+
+/** Losses counted on this side, by reason. */
+export type EngineLoss = { readonly [R in LossReason]?: number };
 
 /** The profiler's own cost and losses, from the helper's reports and this process's own times. */
 export class OwnCost {
@@ -66,20 +71,18 @@ export class OwnCost {
   }
 
   /** Loss counters by reason: the helper's and those counted on this side. */
-  loss(malformed: number): ReadonlyMap<string, number> {
+  loss(own: EngineLoss): ReadonlyMap<string, number> {
     const loss = new Map(Object.entries(this.#stats.loss));
-    if (malformed > 0) {
-      loss.set('record-malformed', (loss.get('record-malformed') ?? 0) + malformed);
+    for (const [reason, count] of Object.entries(own)) {
+      if (count > 0) loss.set(reason, (loss.get(reason) ?? 0) + count);
     }
     return loss;
   }
 
   /** Those of loss() that changed since the last call. */
-  takeChangedLoss(malformed: number): ReadonlyMap<string, number> {
+  takeChangedLoss(own: EngineLoss): ReadonlyMap<string, number> {
     const changed = new Map(
-      [...this.loss(malformed)].filter(
-        ([reason, count]) => this.#writtenLoss.get(reason) !== count,
-      ),
+      [...this.loss(own)].filter(([reason, count]) => this.#writtenLoss.get(reason) !== count),
     );
     for (const [reason, count] of changed) this.#writtenLoss.set(reason, count);
     return changed;

@@ -63,3 +63,9 @@ export function checkStacks(spec: CaptureSpec): Checked {
   if (spec.kernelStacks || spec.userStacks) return ok(null);
   return refuse('kernelStacks, userStacks', 'both off', 'at least one of the two on');
 }
+
+/** Shortest duration a latency source records, ns: at most an hour. */
+export function checkMinNs(minNs: number): Checked {
+  if (Number.isInteger(minNs) && minNs >= 0 && minNs <= 3600 * NS_PER_S) return ok(null);
+  return refuse('minNs', minNs, 'a whole number of ns from 0 to an hour');
+}

@@ -5,6 +5,7 @@ import { KernelSymbols } from '../symbolize/kernel-symbols.ts';
 import { Symbolizer } from '../symbolize/symbolizer.ts';
 import type { KernelLocator } from './address-resolver.ts';
 import type { Mapping } from './address-space.ts';
+import type { LabelFacts } from './capture-source.ts';
 import { EARLY_KERNEL_BASE_HIGH, isEarlyKernel } from './image-table.ts';
 import type { FrameSymbol, FrameSymbolizer } from './symbol-feed.ts';
 import type { ProcessFact } from './wire/helper-protocol.ts';
@@ -33,6 +34,18 @@ export class SymbolSide implements FrameSymbolizer, Disposable {
     isEarlyKernel(image)
       ? offsets.map((offset) => this.#earlyKernelSymbol(offset))
       : this.#symbolizer.symbolize(image, offsets);
+
+  /** What sources name their keys with. */
+  readonly labelFacts: LabelFacts = {
+    kernelFunction: ({ low, high }) => {
+      if (!this.#isComplete) return '';
+      const { image: path, offset } = this.#kernel.locate(high, low);
+      if (offset < 0) return '';
+      const kind = path === '[kernel]' ? 'kernel' : 'module';
+      const image = { kind, path, buildId: '', fileIdentity: '', pids: [] } as const;
+      return this.#symbolizer.symbolize(image, [offset])[0]?.name ?? '';
+    },
+  };
 
   /** Why names of an image are missing; null: none is. Reads its file if nobody did yet. */
   problemOf(image: ImageRef): ImageProblem | null {

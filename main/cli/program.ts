@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { EXPORT_FORMATS } from '#shared/ipc/contract.ts';
 import {
   DEFAULT_RATE_HZ,
+  LATENCY_DETAILS,
   MAX_RATE_HZ,
   MIN_RATE_HZ,
   UNWIND_MODES,
@@ -96,6 +97,23 @@ function record(program: Command, done: Done): void {
         .choices(UNWIND_MODES)
         .default('auto'),
     )
+    .option('--no-on-cpu', 'no samples of what runs on the CPUs')
+    .option('--off-cpu [MIN]', 'waits of at least MIN (1ms), with the stacks that wait')
+    .option('--wakers', 'who ended each wait, with stacks')
+    .option('--run-queue [MIN]', 'time between wake-up, or preemption, and running')
+    .option('--syscalls', 'system calls: time and errors')
+    .option('--block-io', 'block requests: time in queue and in the device')
+    .option('--function <PROBE>', 'calls of NAME, NAM* (kernel), PATH:NAME; repeatable', collect)
+    .option('--count <EVENT>', 'stacks of page-faults, CATEGORY:NAME, ...; repeatable', collect)
+    .option('--trace <PROBE>', 'list the events of a probe with their fields', collect)
+    .option('--filter <EXPR>', 'record only the trace events for which EXPR holds')
+    .option('--trace-limit <N>', 'trace events recorded per second', countArgument)
+    .option('--min <DURATION>', 'record only calls of at least this long')
+    .addOption(
+      new Option('--detail <what>', 'keep each call, or counts per bucket and examples').choices(
+        LATENCY_DETAILS,
+      ),
+    )
     .option('-q, --quiet', 'print errors only')
     .option('--json', 'print the outcome as JSON on standard output')
     .addHelpText('after', RECORD_HELP)
@@ -111,6 +129,12 @@ function record(program: Command, done: Done): void {
       done(await runRecord(spec.value, path, { force, quiet, json }));
     });
 }
+
+/** A repeatable option: its values in order. */
+const collect = (value: string, earlier: readonly string[] | undefined): readonly string[] => [
+  ...(earlier ?? []),
+  value,
+];
 
 function open(program: Command, done: Done): void {
   program

@@ -1,8 +1,15 @@
 import { basename } from 'node:path';
 import type { ProfilerError } from '#shared/errors.ts';
-import type { CaptureSpec, CaptureTarget, UnwindMode } from '#shared/model/capture-spec.ts';
+import type {
+  CaptureSpec,
+  CaptureTarget,
+  LatencyDetail,
+  UnwindMode,
+} from '#shared/model/capture-spec.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 import { asPid, hertz, NS_PER_S, nanoseconds } from '#shared/units.ts';
+
+import { sourcesOf } from './source-options.ts';
 
 /** The options of `record` as commander hands them over. */
 export interface RecordOptions {
@@ -18,6 +25,19 @@ export interface RecordOptions {
   readonly kernel: boolean;
   readonly user: boolean;
   readonly unwind: UnwindMode;
+  readonly onCpu: boolean;
+  readonly offCpu?: string | true;
+  readonly wakers?: boolean;
+  readonly runQueue?: string | true;
+  readonly syscalls?: boolean;
+  readonly blockIo?: boolean;
+  readonly function?: readonly string[];
+  readonly count?: readonly string[];
+  readonly trace?: readonly string[];
+  readonly filter?: string;
+  readonly traceLimit?: number;
+  readonly min?: string;
+  readonly detail?: LatencyDetail;
   readonly quiet?: boolean;
   readonly json?: boolean;
 }
@@ -30,8 +50,10 @@ export function specOf(
 ): Result<CaptureSpec, ProfilerError> {
   const target = targetOf(options, command, cwd);
   if (!target.ok) return target;
+  const sources = sourcesOf(options);
+  if (!sources.ok) return sources;
   return ok({
-    source: 'on-cpu',
+    sources: sources.value,
     target: target.value,
     rate: hertz(options.frequency),
     mode: options.aggregate === true ? 'aggregate' : 'precise',

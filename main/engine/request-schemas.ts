@@ -1,7 +1,13 @@
 import { z } from 'zod';
 
 import { type Channel, EXPORT_FORMATS, type RequestOf } from '#shared/ipc/contract.ts';
-import { type CaptureSpec, UNWIND_MODES } from '#shared/model/capture-spec.ts';
+import {
+  type CaptureSpec,
+  LATENCY_DETAILS,
+  MAX_SOURCES,
+  type SourceSpec,
+  UNWIND_MODES,
+} from '#shared/model/capture-spec.ts';
 import type { Hertz, Nanoseconds, Pid } from '#shared/units.ts';
 
 /** What any text field may hold at most, characters: paths are PATH_MAX, command lines longer. */
@@ -28,8 +34,49 @@ const target = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const minNs = z.number();
+const detail = z.enum(LATENCY_DETAILS);
+const functionProbes = [
+  z.strictObject({ type: z.literal('kernel'), name: text }),
+  z.strictObject({ type: z.literal('user'), path: text, symbol: text }),
+] as const;
+const tracepoint = z.strictObject({
+  type: z.literal('tracepoint'),
+  category: text,
+  name: text,
+});
+const usdt = z.strictObject({ type: z.literal('usdt'), path: text, provider: text, name: text });
+
+const source: z.ZodType<SourceSpec> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('on-cpu') }),
+  z.strictObject({ kind: z.literal('off-cpu'), minNs, wakers: z.boolean() }),
+  z.strictObject({ kind: z.literal('run-queue'), minNs, detail }),
+  z.strictObject({
+    kind: z.literal('function'),
+    probe: z.discriminatedUnion('type', functionProbes),
+    ...{ minNs, detail },
+  }),
+  z.strictObject({ kind: z.literal('syscalls'), minNs, detail }),
+  z.strictObject({ kind: z.literal('block-io'), minNs, detail }),
+  z.strictObject({
+    kind: z.literal('count'),
+    event: z.discriminatedUnion('type', [
+      tracepoint,
+      z.strictObject({ type: z.literal('perf'), name: text }),
+    ]),
+    period: z.number(),
+  }),
+  z.strictObject({
+    kind: z.literal('trace'),
+    probe: z.discriminatedUnion('type', [...functionProbes, tracepoint, usdt]),
+    filter: text,
+    stacks: z.boolean(),
+    perSecond: z.number(),
+  }),
+]);
+
 const spec: z.ZodType<CaptureSpec> = z.strictObject({
-  source: z.literal('on-cpu'),
+  sources: z.array(source).max(MAX_SOURCES),
   target,
   rate: hertz,
   mode: z.enum(['precise', 'aggregate']),

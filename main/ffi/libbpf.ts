@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { ProfilerError } from '#shared/errors.ts';
 import { err, ok, type Result } from '#shared/result.ts';
+import { outsideArchive } from '#shared/text/archive-path.ts';
 import { koffi, type Pointer } from './koffi.ts';
 
 /** An address of libbpf's own structs; null is C's NULL. */
@@ -20,6 +23,7 @@ export interface Libbpf {
   bpf_map__name(map: Handle): string;
   bpf_map__fd(map: Handle): number;
   bpf_map__value_size(map: Handle): number;
+  bpf_map__reuse_fd(map: Handle, fd: number): number;
   bpf_map__set_max_entries(map: Handle, entries: number): number;
   bpf_map__set_initial_value(map: Handle, data: Pointer, size: number): number;
   bpf_program__name(program: Handle): string;
@@ -28,7 +32,11 @@ export interface Libbpf {
   /** `log` must stay where it is until the program is loaded: an address, never a JS buffer. */
   bpf_program__set_log_buf(program: Handle, log: bigint, size: number): number;
   bpf_program__set_log_level(program: Handle, level: number): number;
-  bpf_raw_tracepoint_open(name: string, program: number): number;
+  /** `name` null: the program's own (tp_btf). */
+  bpf_raw_tracepoint_open(name: string | null, program: number): number;
+  /** `type`: enum bpf_attach_type. */
+  bpf_link_create(program: number, target: number, type: number, options: null): number;
+  bpf_iter_create(link: number): number;
   /** `options`: struct bpf_map_create_opts. */
   bpf_map_create(
     type: number,
@@ -74,6 +82,7 @@ const DECLARATIONS: Record<keyof Libbpf, string> = {
   bpf_map__name: 'const char *bpf_map__name(void *map)',
   bpf_map__fd: 'int bpf_map__fd(void *map)',
   bpf_map__value_size: 'uint32_t bpf_map__value_size(void *map)',
+  bpf_map__reuse_fd: 'int bpf_map__reuse_fd(void *map, int fd)',
   bpf_map__set_max_entries: 'int bpf_map__set_max_entries(void *map, uint32_t entries)',
   bpf_map__set_initial_value: 'int bpf_map__set_initial_value(void *map, void *data, size_t size)',
   bpf_program__name: 'const char *bpf_program__name(void *program)',
@@ -82,6 +91,8 @@ const DECLARATIONS: Record<keyof Libbpf, string> = {
   bpf_program__set_log_buf: 'int bpf_program__set_log_buf(void *program, void *log, size_t size)',
   bpf_program__set_log_level: 'int bpf_program__set_log_level(void *program, uint32_t level)',
   bpf_raw_tracepoint_open: 'int bpf_raw_tracepoint_open(const char *name, int program)',
+  bpf_link_create: 'int bpf_link_create(int program, int target, int type, void *options)',
+  bpf_iter_create: 'int bpf_iter_create(int link)',
   bpf_map_create:
     'int bpf_map_create(int type, const char *name, uint32_t key_size, uint32_t value_size, uint32_t max_entries, void *options)',
   bpf_map_get_next_key: 'int bpf_map_get_next_key(int map, void *key, void *next)',
@@ -97,11 +108,26 @@ const DECLARATIONS: Record<keyof Libbpf, string> = {
 const LIBRARY = 'libbpf.so.1';
 let bound: Libbpf | undefined;
 
+/** A copy beside the bundles, which the tar.gz package carries for systems that have only libbpf.so.0. */
+const carriedLibrary = (): string =>
+  outsideArchive(fileURLToPath(new URL(`../lib/${LIBRARY}`, import.meta.url)));
+
+/** The system's libbpf if it has one, else the carried one. */
+function loadLibrary(): ReturnType<ReturnType<typeof koffi>['load']> {
+  try {
+    return koffi().load(LIBRARY);
+  } catch (cause) {
+    const carried = carriedLibrary();
+    if (!existsSync(carried)) throw cause;
+    return koffi().load(carried);
+  }
+}
+
 /** libbpf ≥ 1.0, found by the dynamic loader at the first call; an error says why it is not usable. */
 export function libbpf(): Result<Libbpf, ProfilerError> {
   if (bound !== undefined) return ok(bound);
   try {
-    const library = koffi().load(LIBRARY);
+    const library = loadLibrary();
     const functions = Object.entries(DECLARATIONS).map(([name, text]) => [
       name,
       library.func(text),

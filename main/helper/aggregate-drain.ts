@@ -3,11 +3,11 @@ import type { MappedMemory } from '../bpf/mapped-memory.ts';
 import { writeFrameHeader } from '../capture/wire/framing.ts';
 import { FRAME_HEADER_BYTES } from '../capture/wire/helper-protocol.ts';
 import {
+  CAPTURE_STATE,
   COUNT_KEY,
   COUNT_VALUE,
   MAX_FRAMES,
   SAMPLE_UNWIND_SHIFT,
-  SAMPLER_STATE,
 } from '../capture/wire/records.ts';
 import type { AggregateMaps } from './handover.ts';
 import { type AggregateSample, encodeSample, type SampleFrame } from './sample-packing.ts';
@@ -62,7 +62,7 @@ export class AggregateDrain {
     }
     if (this.#drained && nowNs - this.#flippedNs >= SLICE_NS) {
       this.#slice = (this.#slice + 1) % 2;
-      this.#state.writeU32(SAMPLER_STATE.fields.slice, this.#slice);
+      this.#state.writeU32(CAPTURE_STATE.fields.slice, this.#slice);
       this.#flippedNs = nowNs;
       this.#drained = false;
     }

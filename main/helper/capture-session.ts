@@ -19,6 +19,7 @@ import { sendKernelSymbols } from './kernel-symbols.ts';
 import { type HelperLoss, statsOf } from './loss-counters.ts';
 import { OutgoingQueue } from './outgoing-queue.ts';
 import { ProcessFacts } from './process-facts.ts';
+import { runIterator, StartGate } from './start-gate.ts';
 import type { FromUnwind, UnwindSetup, UnwindTableStats } from './unwind/unwind-messages.ts';
 
 const STATS_PERIOD_MS = 500;
@@ -54,6 +55,7 @@ export class CaptureSession {
   #symbols: Promise<void> | null = null;
   #reason: Bye['reason'] | null = null;
   #statsAt = 0;
+  #gate: StartGate | null = null;
 
   constructor(handover: Handover) {
     assertLimited(handover);
@@ -133,8 +135,16 @@ export class CaptureSession {
   }
 
   #begin(): void {
-    const { sampleFds, sampleEvent, cpus, target } = this.#handover;
+    const { sampleFds, sampleEvent, cpus, target, mechanisms } = this.#handover;
     const startNs = clockNs(CLOCK_MONOTONIC);
+    const gate = StartGate.map(this.#handover.stateFd);
+    if (!gate.ok) {
+      this.#fail(gate.error);
+      return;
+    }
+    this.#gate = gate.value;
+    this.#gate.open(startNs);
+    for (const fd of this.#handover.beginIterators) runIterator(fd);
     for (const fd of sampleFds) {
       const errno = enableEvent(fd);
       if (errno !== null) {
@@ -148,11 +158,12 @@ export class CaptureSession {
       cpus: cpus.length,
       unwind: this.#handover.unwindMode,
       unwindFallback: this.#handover.unwindFallback,
+      mechanisms: [...mechanisms],
       capabilities: capabilities.namesIn(capabilities.permittedOfAllThreads()),
     };
     this.#queue.send(encodeJsonFrame('started', started));
     this.#facts = new ProcessFacts(startNs, target);
-    this.#tell({ kind: 'go' });
+    this.#tell({ kind: 'go', startNs });
     void this.#scan(this.#facts);
   }
 
@@ -182,6 +193,9 @@ export class CaptureSession {
     for (const { frame, samples, malformed } of drained.frames) {
       this.#loss.malformed += malformed;
       if (samples > 0 && !this.#queue.offerSamples(frame)) this.#loss.tooSlow += samples;
+    }
+    for (const { frame, samples } of drained.histograms) {
+      if (!this.#queue.offerFacts(frame)) this.#loss.tooSlow += samples;
     }
     if (drained.final || performance.now() >= this.#statsAt) this.#sendStats(drained);
     if (drained.frames.length > 0 || drained.final) this.#startSymbols();
@@ -259,6 +273,8 @@ export class CaptureSession {
     if (this.#reason !== null) return;
     this.#reason = reason;
     this.#stopEvents();
+    for (const fd of this.#handover.endIterators) runIterator(fd);
+    this.#gate?.close();
     this.#tell({ kind: 'finish' });
   }
 

@@ -4,10 +4,19 @@ import type { SampleFrame } from './sample-packing.ts';
 /** What the drain thread is started with. */
 export type DrainSetup = Pick<
   Handover,
-  'sideBandFds' | 'sampleFds' | 'ringFd' | 'ringBytes' | 'stateFd' | 'aggregate' | 'cpus' | 'rateHz'
+  | 'sideBandFds'
+  | 'sampleFds'
+  | 'ringFd'
+  | 'ringBytes'
+  | 'hasRing'
+  | 'stateFd'
+  | 'aggregate'
+  | 'histograms'
+  | 'cpus'
+  | 'periodMs'
 >;
 
-/** Sums of sampler_state.cpus over all CPUs, since start. */
+/** Sums of capture_state.cpus over all CPUs, since start. */
 export interface KernelCounters {
   readonly samples: number;
   readonly idle: number;
@@ -20,6 +29,12 @@ export interface KernelCounters {
   readonly targetsFull: number;
   readonly runs: number;
   readonly runNs: number;
+  readonly histogramFull: number;
+  readonly startsLost: number;
+  readonly busy: number;
+  readonly events: number;
+  readonly belowMinimum: number;
+  readonly rateLimited: number;
   /** Walks by how they ended, as UNWIND_STOPS. */
   readonly unwindStops: readonly number[];
 }
@@ -28,6 +43,8 @@ export interface KernelCounters {
 export interface Drained {
   readonly kind: 'drained';
   readonly frames: readonly SampleFrame[];
+  /** Histograms of slices that are over; `samples`: the calls counted in them. */
+  readonly histograms: readonly SampleFrame[];
   /** Raw side-band records, one part per CPU with any. */
   readonly sideBand: readonly Uint8Array[];
   /** CLOCK_MONOTONIC before the side-band was read: all records up to it are here or were sent. */
@@ -36,7 +53,7 @@ export interface Drained {
   readonly newPids: readonly number[];
   /** Process targets: members the programs added less those they removed, since start. */
   readonly memberChange: number;
-  /** Aggregate slices that could not be read to the end, since start. */
+  /** Slices of counts and histograms that could not be read to the end, since start. */
   readonly failedSlices: number;
   readonly counters: KernelCounters;
   /** The drain that was asked for by 'finish': nothing follows. */
@@ -48,4 +65,7 @@ export type FromDrain =
   | { readonly kind: 'failed'; readonly error: unknown }
   | Drained;
 
-export type ToDrain = { readonly kind: 'go' } | { readonly kind: 'finish' };
+/** go: `startNs` is CLOCK_MONOTONIC of session start, from which slices are counted. */
+export type ToDrain =
+  | { readonly kind: 'go'; readonly startNs: bigint }
+  | { readonly kind: 'finish' };

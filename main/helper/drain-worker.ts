@@ -1,16 +1,16 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ProfilerError } from '#shared/errors.ts';
-import { invariant } from '#shared/invariant.ts';
 import { UNWIND_STOPS } from '#shared/model/unwind-stop.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 import { MappedMemory } from '../bpf/mapped-memory.ts';
 import { redirectEvent } from '../bpf/perf-event.ts';
 import { RingBufferReader } from '../bpf/ring-buffer.ts';
 import { PerfRingReader } from '../bpf/side-band.ts';
-import { CPU_COUNTERS, SAMPLER_STATE } from '../capture/wire/records.ts';
+import { CAPTURE_STATE, CPU_COUNTERS } from '../capture/wire/records.ts';
 import { CLOCK_MONOTONIC, clockNs } from '../ffi/libc.ts';
 import { AggregateDrain } from './aggregate-drain.ts';
 import type { Drained, DrainSetup, FromDrain, KernelCounters, ToDrain } from './drain-messages.ts';
+import { HistogramDrain } from './histogram-drain.ts';
 import { packSamples, type SampleFrame } from './sample-packing.ts';
 
 /**
@@ -22,8 +22,11 @@ import { packSamples, type SampleFrame } from './sample-packing.ts';
  * data means that no sample arrives before the mapping it lies in.
  */
 
-/** Drain period, ms: the ring holds seconds; a slower timer wakes idle machines less. */
-const periodFor = (rateHz: number): number => (rateHz > 1000 ? 50 : 100);
+const GONE: Result<never, ProfilerError> = err({
+  kind: 'library-missing',
+  library: 'libbpf.so.1',
+  reason: 'gone since start',
+});
 
 class DrainLoop {
   readonly #setup: DrainSetup;
@@ -31,6 +34,7 @@ class DrainLoop {
   readonly #sideBand: readonly PerfRingReader[];
   readonly #state: MappedMemory;
   readonly #aggregate: AggregateDrain | null;
+  #histograms: HistogramDrain | null = null;
   readonly #seen = new Set<number>();
   readonly #row = new BigUint64Array(CPU_COUNTERS.size / 8);
 
@@ -38,17 +42,17 @@ class DrainLoop {
     setup: DrainSetup,
     state: MappedMemory,
     sideBand: readonly PerfRingReader[],
-    source: RingBufferReader | AggregateDrain,
+    sources: { ring: RingBufferReader | null; aggregate: AggregateDrain | null },
   ) {
     this.#setup = setup;
     this.#state = state;
     this.#sideBand = sideBand;
-    this.#ring = source instanceof RingBufferReader ? source : null;
-    this.#aggregate = source instanceof AggregateDrain ? source : null;
+    this.#ring = sources.ring;
+    this.#aggregate = sources.aggregate;
   }
 
   static open(setup: DrainSetup): Result<DrainLoop, ProfilerError> {
-    const region = { offset: 0, length: SAMPLER_STATE.size, writable: true };
+    const region = { offset: 0, length: CAPTURE_STATE.size, writable: true };
     const state = MappedMemory.map(setup.stateFd, region, 'sampler state');
     if (!state.ok) return state;
     const sideBand: PerfRingReader[] = [];
@@ -57,17 +61,26 @@ class DrainLoop {
       if (!ring.ok) return ring;
       sideBand.push(ring.value);
       // Throttling records of the sampling event; a kernel that refuses leaves them unknown.
-      redirectEvent(setup.sampleFds[index]!, fd);
+      const sampleFd = setup.sampleFds[index];
+      if (sampleFd !== undefined) redirectEvent(sampleFd, fd);
     }
+    let aggregate: AggregateDrain | null = null;
     if (setup.aggregate !== null) {
-      const aggregate = AggregateDrain.open(setup.aggregate, state.value);
-      if (aggregate === null) {
-        return err({ kind: 'library-missing', library: 'libbpf.so.1', reason: 'gone since start' });
-      }
-      return ok(new DrainLoop(setup, state.value, sideBand, aggregate));
+      aggregate = AggregateDrain.open(setup.aggregate, state.value);
+      if (aggregate === null) return GONE;
     }
+    if (!setup.hasRing)
+      return ok(new DrainLoop(setup, state.value, sideBand, { ring: null, aggregate }));
     const ring = RingBufferReader.map(setup.ringFd, setup.ringBytes);
-    return ring.ok ? ok(new DrainLoop(setup, state.value, sideBand, ring.value)) : ring;
+    if (!ring.ok) return ring;
+    return ok(new DrainLoop(setup, state.value, sideBand, { ring: ring.value, aggregate }));
+  }
+
+  /** `startNs`: CLOCK_MONOTONIC of session start, from which slices are counted. */
+  begin(startNs: bigint): Result<void, ProfilerError> {
+    if (this.#setup.histograms === null) return ok(undefined);
+    this.#histograms = HistogramDrain.open(this.#setup.histograms, startNs);
+    return this.#histograms === null ? GONE : ok(undefined);
   }
 
   drain(final: boolean): Drained {
@@ -77,29 +90,30 @@ class DrainLoop {
       this.#seen.add(pid);
       newPids.push(pid);
     });
+    const histograms = this.#histograms?.due(clockNs(CLOCK_MONOTONIC), final) ?? [];
     const untilNs = clockNs(CLOCK_MONOTONIC);
     const sideBand = this.#sideBand.map((ring) => ring.drain()).filter((part) => part.length > 0);
     return {
       kind: 'drained',
       frames,
+      histograms,
       sideBand,
       untilNs,
       newPids,
-      memberChange: this.#state.readU32(SAMPLER_STATE.fields.member_change) | 0,
-      failedSlices: this.#aggregate?.failures ?? 0,
+      memberChange: this.#state.readU32(CAPTURE_STATE.fields.member_change) | 0,
+      failedSlices: (this.#aggregate?.failures ?? 0) + (this.#histograms?.failures ?? 0),
       counters: this.#counters(),
       final,
     };
   }
 
   #drainSamples(final: boolean, seen: (pid: number) => void): SampleFrame[] {
+    const frames: SampleFrame[] = [];
     if (this.#aggregate !== null) {
-      return this.#aggregate.due(clockNs(CLOCK_MONOTONIC), final, seen);
+      frames.push(...this.#aggregate.due(clockNs(CLOCK_MONOTONIC), final, seen));
     }
     const ring = this.#ring;
-    invariant(ring !== null, 'a drain without a source');
-    const frames: SampleFrame[] = [];
-    for (let length = ring.take(); length > 0; length = ring.take()) {
+    for (let length = ring?.take() ?? 0; ring !== null && length > 0; length = ring.take()) {
       frames.push(packSamples(ring.span, length, seen));
       ring.publish();
     }
@@ -110,7 +124,7 @@ class DrainLoop {
     const totals = new Float64Array(this.#row.length);
     const bytes = new Uint8Array(this.#row.buffer);
     for (const cpu of this.#setup.cpus) {
-      const offset = SAMPLER_STATE.fields.cpus + cpu * CPU_COUNTERS.size;
+      const offset = CAPTURE_STATE.fields.cpus + cpu * CPU_COUNTERS.size;
       this.#state.read(bytes, offset, CPU_COUNTERS.size);
       for (let index = 0; index < totals.length; index++) {
         totals[index] = totals[index]! + Number(this.#row[index]!);
@@ -130,19 +144,29 @@ class DrainLoop {
       targetsFull: total(fields.targets_full),
       runs: total(fields.runs),
       runNs: total(fields.run_ns),
+      histogramFull: total(fields.histogram_full),
+      startsLost: total(fields.starts_lost),
+      busy: total(fields.busy),
+      events: total(fields.events),
+      belowMinimum: total(fields.below_minimum),
+      rateLimited: total(fields.rate_limited),
       unwindStops: UNWIND_STOPS.map((_, code) => total(fields.unwind_stops + code * 8)),
     };
   }
 
   get periodMs(): number {
-    return periodFor(this.#setup.rateHz);
+    return this.#setup.periodMs;
   }
 }
 
 function post(message: FromDrain): void {
   const transfer =
     message.kind === 'drained'
-      ? [...message.frames.map(({ frame }) => frame.buffer), ...message.sideBand.map(bufferOf)]
+      ? [
+          ...message.frames.map(({ frame }) => frame.buffer),
+          ...message.histograms.map(({ frame }) => frame.buffer),
+          ...message.sideBand.map(bufferOf),
+        ]
       : [];
   parentPort?.postMessage(message, transfer);
 }
@@ -159,6 +183,11 @@ function run(): void {
   let timer: NodeJS.Timeout | undefined;
   parentPort?.on('message', (message: ToDrain) => {
     if (message.kind === 'go') {
+      const begun = value.begin(message.startNs);
+      if (!begun.ok) {
+        post({ kind: 'failed', error: begun.error });
+        return;
+      }
       timer = setInterval(() => post(value.drain(false)), value.periodMs);
       return;
     }

@@ -4,6 +4,7 @@ import type { UnwindMode } from '#shared/model/capture-spec.ts';
 import type { SampleEvent } from '../bpf/perf-event.ts';
 import { errno, errnoName } from '../ffi/koffi.ts';
 import { libc } from '../ffi/libc.ts';
+import type { Mechanism } from './instruments/instrument.ts';
 
 /** What the request asks for, as far as the capture stage needs it. */
 export type HandoverTarget =
@@ -42,19 +43,30 @@ export interface UnwindMaps {
 export interface Handover {
   /** Capability mask the capture stage may hold, decimal text. */
   readonly keep: string;
-  readonly rateHz: number;
+  /** Between two drains. */
+  readonly periodMs: number;
   readonly target: HandoverTarget;
-  readonly sampleEvent: SampleEvent;
+  /** Empty: nothing is sampled. */
+  readonly sampleEvent: SampleEvent | '';
   readonly cpus: readonly number[];
-  /** One per CPU, in the order of cpus: sampling events, disabled. */
+  /** One per CPU, in the order of cpus: sampling events, disabled. Empty: nothing is sampled. */
   readonly sampleFds: readonly number[];
   /** One per CPU, in the order of cpus: side-band events, running but not mapped. */
   readonly sideBandFds: readonly number[];
   readonly ringFd: number;
   readonly ringBytes: number;
+  /** Records come by the ring buffer: all but aggregated samples. */
+  readonly hasRing: boolean;
   readonly stateFd: number;
   /** null: precise mode. */
   readonly aggregate: AggregateMaps | null;
+  /** Maps of even and odd slices; null: no source counts in the kernel. */
+  readonly histograms: readonly [even: number, odd: number] | null;
+  /** BPF iterators to be read once: when the session begins, and before the last drain. */
+  readonly beginIterators: readonly number[];
+  readonly endIterators: readonly number[];
+  /** Of each source of the request. */
+  readonly mechanisms: readonly Mechanism[];
   /** null: user stacks are walked by frame pointers. */
   readonly unwind: UnwindMaps | null;
   readonly unwindMode: UnwindMode;
@@ -77,6 +89,9 @@ const descriptorsOf = (handover: Handover): number[] =>
     handover.stateFd,
     ...(handover.aggregate?.counts ?? []),
     ...(handover.aggregate?.stacks ?? []),
+    ...(handover.histograms ?? []),
+    ...handover.beginIterators,
+    ...handover.endIterators,
     ...Object.values<number>({ ...handover.unwind }),
     handover.kallsymsFd,
   ].filter((fd) => fd >= 0);

@@ -33,6 +33,12 @@ export function statsOf(
     'engine-too-slow': own.tooSlow,
     'record-malformed': own.malformed,
     throttled: own.throttled,
+    'histogram-full': counters.histogramFull,
+    'call-start-lost': counters.startsLost,
+    'program-nested': counters.busy,
+    'rate-limited': counters.rateLimited,
+    // Counted by the engine.
+    'user-stack-late': 0,
   };
   const usage = process.cpuUsage();
   return {
@@ -40,6 +46,8 @@ export function statsOf(
     idle: counters.idle,
     filtered: counters.filtered,
     loss: Object.fromEntries(Object.entries(loss).filter(([, count]) => count > 0)),
+    events: counters.events,
+    belowMinimum: counters.belowMinimum,
     bpfRuns: counters.runs,
     bpfNs: counters.runNs,
     helperCpuNs: (usage.user + usage.system) * 1000,

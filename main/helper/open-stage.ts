@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import type { ProfilerError } from '#shared/errors.ts';
+import { invariant } from '#shared/invariant.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 import type { BpfObject } from '../bpf/bpf-object.ts';
 import * as capabilities from '../bpf/capabilities.ts';
@@ -19,8 +20,10 @@ import { MAX_CPUS, MAX_FRAMES } from '../capture/wire/records.ts';
 import { errno, errnoName } from '../ffi/koffi.ts';
 import { libbpf } from '../ffi/libbpf.ts';
 import { type Handover, type HandoverTarget, replaceByCaptureStage } from './handover.ts';
+import { openInstruments } from './instruments/index.ts';
+import type { Instrument, Mechanism } from './instruments/instrument.ts';
 import { readProc, readUid } from './proc-files.ts';
-import { loadSampler, type Sampler } from './sampler.ts';
+import { loadSampler, needsRing, onCpuOf, type Sampler } from './sampler.ts';
 import { readFrame, writeFrame } from './stdio.ts';
 import { checkProcess, descendantsOf, findCgroup, isAlive } from './target-check.ts';
 
@@ -106,26 +109,60 @@ function prepare(request: StartRequest): Result<Prepared, ProfilerError> {
   if (!sampler.ok) return sampler;
   const followed = followTarget(sampler.value, request);
   if (!followed.ok) return followed;
-  const attached = attach(sampler.value, cpus, request.rateHz);
+  const attached = attach(sampler.value, cpus, onCpuOf(request));
   if (!attached.ok) return attached;
-  const { object, aggregate, ringBytes, unwind, unwindFallback } = sampler.value;
+  const { object, objects, aggregate, ringBytes, unwind, unwindFallback } = sampler.value;
+  const effective = unwind === null ? { ...request, unwind: 'fp' as const } : request;
+  const instruments = openInstruments({ request: effective, cpus, objects });
+  if (!instruments.ok) return instruments;
+  const even = objects.fdOf('histogram_even');
+  const odd = objects.fdOf('histogram_odd');
   return ok({
     handover: {
       ...attached.value,
       keep: capabilitiesToKeep(request, sampler.value).toString(),
-      rateHz: request.rateHz,
+      periodMs: drainPeriodMs(request),
       target: handoverTarget(request, followed.value, cgroupPath.value),
       cpus,
       ringFd: object.mapFd('samples'),
       ringBytes,
+      hasRing: needsRing(request),
       stateFd: object.stateFd(),
       aggregate,
+      histograms: even === null || odd === null ? null : [even, odd],
+      beginIterators: instruments.value.flatMap(({ beginIterators }) => beginIterators),
+      endIterators: instruments.value.flatMap(({ endIterators }) => endIterators),
+      mechanisms: mechanismsOf(request, attached.value.sampleEvent, instruments.value),
       unwind,
       unwindMode: unwind === null ? 'fp' : request.unwind,
       unwindFallback,
       kallsymsFd: request.kernelStacks ? openKernelSymbols() : -1,
     },
-    attachments: followed.value.attachments,
+    attachments: [
+      ...followed.value.attachments,
+      ...instruments.value.flatMap(({ attachments }) => attachments),
+    ],
+  });
+}
+
+/** Drain period, ms: the ring holds seconds; a slower timer wakes idle machines less. */
+function drainPeriodMs(request: StartRequest): number {
+  const rateHz = onCpuOf(request)?.rateHz ?? 0;
+  const hasOthers = request.sources.some(({ kind }) => kind !== 'on-cpu');
+  return rateHz > 1000 || hasOthers ? 50 : 100;
+}
+
+/** How each source of the request is measured, in its order. */
+function mechanismsOf(
+  { sources }: StartRequest,
+  sampleEvent: string,
+  instruments: readonly Instrument[],
+): Mechanism[] {
+  return sources.map((source, index) => {
+    if (source.kind === 'on-cpu') return { name: `perf event ${sampleEvent}`, note: '' };
+    const mechanism = instruments.map(({ mechanisms }) => mechanisms.get(index)).find(Boolean);
+    invariant(mechanism !== undefined, `nobody measures source ${index}, ${source.kind}`);
+    return mechanism;
   });
 }
 
@@ -197,11 +234,12 @@ type Attached = Pick<Handover, 'sampleEvent' | 'sampleFds' | 'sideBandFds'>;
 function attach(
   sampler: Sampler,
   cpus: readonly number[],
-  rateHz: number,
+  onCpu: ReturnType<typeof onCpuOf>,
 ): Result<Attached, ProfilerError> {
   const sideBand = openSideBandEvents(cpus);
   if (!sideBand.ok) return sideBand;
-  const samples = openSampleEvents(cpus, rateHz);
+  if (onCpu === null) return ok({ sampleEvent: '', sampleFds: [], sideBandFds: sideBand.value });
+  const samples = openSampleEvents(cpus, onCpu.rateHz);
   if (!samples.ok) return samples;
   const { event, fds } = samples.value;
   const program = sampler.object.programFd('on_tick');
@@ -242,6 +280,12 @@ function capabilitiesToKeep(request: StartRequest, sampler: Sampler): bigint {
   }
   // Chunks of unwind tables are maps of their own, created as they are needed.
   if (sampler.unwind !== null) keep.push('CAP_BPF');
+  if (
+    sampler.objects.fdOf('histogram_even') !== null &&
+    !withoutPrivilege(() => canReadMap(sampler))
+  ) {
+    keep.push('CAP_BPF');
+  }
   if (sampler.aggregate !== null && !withoutPrivilege(() => canReadMap(sampler))) {
     keep.push('CAP_BPF');
   }
@@ -257,14 +301,13 @@ function isOwnProcess(pid: number): boolean {
 }
 
 /** Kernels before 5.19 refuse every bpf(2) call where unprivileged BPF is off. */
-function canReadMap({ aggregate }: Sampler): boolean {
+function canReadMap({ aggregate, objects }: Sampler): boolean {
   const library = libbpf();
-  if (!library.ok || aggregate === null) return false;
-  const absent = library.value.bpf_map_lookup_elem(
-    aggregate.stacks[0],
-    new Uint8Array(8),
-    new Uint8Array(8 * MAX_FRAMES),
-  );
+  const map = aggregate?.stacks[0] ?? objects.fdOf('histogram_even');
+  if (!library.ok || map === null) return false;
+  // Larger than any key and value of either map.
+  const room = new Uint8Array(8 * MAX_FRAMES);
+  const absent = library.value.bpf_map_lookup_elem(map, new Uint8Array(64), room);
   return absent === 0 || errnoName(errno()) === 'ENOENT';
 }
 

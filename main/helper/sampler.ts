@@ -1,9 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import type { ProfilerError } from '#shared/errors.ts';
 import { err, ok, type Result } from '#shared/result.ts';
-import { BpfObject } from '../bpf/bpf-object.ts';
-import type { StartRequest } from '../capture/wire/helper-protocol.ts';
-import { SAMPLER_CONFIG, TARGET_KINDS, UNWIND_MODE_CODES } from '../capture/wire/records.ts';
+import type { BpfObject } from '../bpf/bpf-object.ts';
+import type { SourceRequest, StartRequest } from '../capture/wire/helper-protocol.ts';
+import { CaptureObjects } from './capture-objects.ts';
 import type { AggregateMaps, UnwindMaps } from './handover.ts';
 
 const OBJECT = 'on_cpu.bpf.o';
@@ -36,6 +35,8 @@ const NAMES = {
 const BYTES_PER_SAMPLE = 700;
 const MIN_RING_BYTES = 8 << 20;
 const MAX_RING_BYTES = 64 << 20;
+/** With sources whose rate nobody knows beforehand. */
+const EVENT_RING_BYTES = 32 << 20;
 /** Aggregate mode, per map set: distinct (thread, stacks) and distinct stacks in one slice. */
 const COUNT_ENTRIES = 16_384;
 const STACK_ENTRIES = 16_384;
@@ -43,6 +44,8 @@ const STACK_ENTRIES = 16_384;
 /** The loaded sampler: the object is closed by the caller once its descriptors are handed over. */
 export interface Sampler {
   readonly object: BpfObject;
+  /** Further objects of the capture are loaded by it. */
+  readonly objects: CaptureObjects;
   readonly ringBytes: number;
   readonly aggregate: AggregateMaps | null;
   /** null: user stacks are walked by frame pointers. */
@@ -51,36 +54,20 @@ export interface Sampler {
   readonly unwindFallback: string;
 }
 
-/** Where the object lies: beside this file's folder. Tests may name another folder. */
-function objectPath(): string {
-  const folder = process.env['EMBERSCOPE_TEST_BPF_DIR'];
-  if (process.env['EMBERSCOPE_TEST'] === '1' && folder !== undefined) return `${folder}/${OBJECT}`;
-  return fileURLToPath(new URL(`../bpf/${OBJECT}`, import.meta.url));
-}
+type OnCpu = Extract<SourceRequest, { kind: 'on-cpu' }>;
+/** How on-CPU sampling is asked for; null: it is not. */
+export const onCpuOf = ({ sources }: StartRequest): OnCpu | null =>
+  sources.find((source) => source.kind === 'on-cpu') ?? null;
 
-/** struct sampler_config. */
-export function encodeSamplerConfig(request: StartRequest): Uint8Array {
-  const { fields, size } = SAMPLER_CONFIG;
-  const bytes = new Uint8Array(size);
-  const view = new DataView(bytes.buffer);
-  const { target } = request;
-  if (target.kind === 'cgroup') {
-    view.setBigUint64(fields.cgroup_id, BigInt(`0x${target.id}`), true);
-    view.setUint32(fields.cgroup_level, target.level, true);
-  }
-  view.setUint32(fields.target_kind, TARGET_KINDS[target.kind], true);
-  view.setUint32(fields.aggregate, request.mode === 'aggregate' ? 1 : 0, true);
-  view.setUint32(fields.include_idle, request.includeIdle ? 1 : 0, true);
-  view.setUint32(fields.kernel_stacks, request.kernelStacks ? 1 : 0, true);
-  view.setUint32(fields.user_stacks, request.userStacks ? 1 : 0, true);
-  view.setUint32(fields.unwind, UNWIND_MODE_CODES[request.unwind], true);
-  return bytes;
-}
+/** Records come one by one: samples, unless they are counted in the kernel, and all other sources. */
+export const needsRing = (request: StartRequest): boolean =>
+  request.sources.length > 1 || onCpuOf(request)?.mode !== 'aggregate';
 
 function ringBytesFor(request: StartRequest, cpus: number): number {
-  if (request.mode === 'aggregate') return 4096;
-  const wanted = (cpus * request.rateHz * BYTES_PER_SAMPLE) / 4;
-  let bytes = MIN_RING_BYTES;
+  if (!needsRing(request)) return 4096;
+  const wanted = (cpus * (onCpuOf(request)?.rateHz ?? 0) * BYTES_PER_SAMPLE) / 4;
+  const hasOthers = request.sources.some(({ kind }) => kind !== 'on-cpu');
+  let bytes = hasOthers ? EVENT_RING_BYTES : MIN_RING_BYTES;
   while (bytes < wanted && bytes < MAX_RING_BYTES) bytes *= 2;
   return bytes;
 }
@@ -102,24 +89,26 @@ export function loadSampler(request: StartRequest, cpus: number): Result<Sampler
 const usesTables = ({ userStacks, unwind }: StartRequest): boolean => userStacks && unwind !== 'fp';
 
 function loadOnce(request: StartRequest, cpus: number): Result<Sampler, ProfilerError> {
-  const opened = BpfObject.open(objectPath());
-  if (!opened.ok) return opened;
-  const object = opened.value;
+  const objects = new CaptureObjects(request);
   const ringBytes = ringBytesFor(request, cpus);
-  const loaded = configureAndLoad(object, request, ringBytes);
-  if (!loaded.ok) {
-    object[Symbol.dispose]();
-    return loaded;
-  }
-  const aggregate: AggregateMaps | null =
-    request.mode === 'aggregate'
-      ? {
-          counts: [object.mapFd('counts_even'), object.mapFd('counts_odd')],
-          stacks: [object.mapFd('stacks_even'), object.mapFd('stacks_odd')],
-        }
-      : null;
+  const onCpu = onCpuOf(request);
+  const isAggregate = onCpu?.mode === 'aggregate';
+  const settings = {
+    source: onCpu === null ? 0 : request.sources.indexOf(onCpu),
+    aggregate: isAggregate,
+    includeIdle: onCpu?.includeIdle ?? false,
+  };
+  const loaded = objects.load(OBJECT, settings, (object) => configure(object, request, ringBytes));
+  if (!loaded.ok) return loaded;
+  const object = loaded.value;
+  const aggregate: AggregateMaps | null = isAggregate
+    ? {
+        counts: [object.mapFd('counts_even'), object.mapFd('counts_odd')],
+        stacks: [object.mapFd('stacks_even'), object.mapFd('stacks_odd')],
+      }
+    : null;
   const unwind = usesTables(request) ? unwindMaps(object) : null;
-  return ok({ object, ringBytes, aggregate, unwind, unwindFallback: '' });
+  return ok({ object, objects, ringBytes, aggregate, unwind, unwindFallback: '' });
 }
 
 /** Ties the walk's program to itself and names its maps. */
@@ -139,7 +128,7 @@ function unwindMaps(object: BpfObject): UnwindMaps {
 /** Maps that only the unwinder uses: not worth their memory without it. */
 const UNWIND_MAPS = ['unwind_pages', 'unwind_rules', 'unwind_mappings', 'unwind_processes'];
 
-function configureAndLoad(
+function configure(
   object: BpfObject,
   request: StartRequest,
   ringBytes: number,
@@ -148,10 +137,8 @@ function configureAndLoad(
     const reason = 'it lacks programs or maps of the sampler';
     return err({ kind: 'bpf-object-unusable', object: OBJECT, reason });
   }
-  const configured = object.setRodata(encodeSamplerConfig(request));
-  if (!configured.ok) return configured;
   object.setMaxEntries('samples', ringBytes);
-  if (request.mode === 'aggregate') {
+  if (onCpuOf(request)?.mode === 'aggregate') {
     for (const parity of ['even', 'odd']) {
       object.setMaxEntries(`counts_${parity}`, COUNT_ENTRIES);
       object.setMaxEntries(`stacks_${parity}`, STACK_ENTRIES);
@@ -167,5 +154,5 @@ function configureAndLoad(
     object.skipProgram('on_sched_process_fork');
     object.skipProgram('on_sched_process_exit');
   }
-  return object.load();
+  return ok(undefined);
 }

@@ -22,6 +22,9 @@ export interface NextIds {
   sourceFiles: number;
   symbols: number;
   chunks: number;
+  sources: number;
+  series: number;
+  latencies: number;
 }
 
 export const FIRST_IDS: Readonly<NextIds> = {
@@ -35,6 +38,9 @@ export const FIRST_IDS: Readonly<NextIds> = {
   sourceFiles: 0,
   symbols: 0,
   chunks: 0,
+  sources: 0,
+  series: 0,
+  latencies: 0,
 };
 
 const LOSS_NAMES: ReadonlySet<string> = new Set(LOSS_REASONS);
@@ -130,7 +136,34 @@ export async function insertBatch(
     ['frame', 'depth', 'function', 'file', 'line'],
     symbolRows(batch.symbols),
   );
-  next.chunks = await insertSamples(connection, batch.samples, ids.chunks);
+  next.sources = await insert(
+    'source',
+    ids.sources,
+    ['kind', 'title', 'unit', 'mechanism', 'note', 'detail', 'fields'],
+    batch.sources.map((row) => [
+      ...[row.kind, row.title, row.unit, row.mechanism],
+      ...[row.note, row.detail, row.fields],
+    ]),
+  );
+  next.series = await insert(
+    'series',
+    ids.series,
+    ['source', 'process', 'name', 'variant'],
+    batch.series.map((row) => [
+      ...[row.source, row.process < 0 ? null : row.process, row.name, row.variant],
+    ]),
+  );
+  next.latencies = await insert(
+    'latency',
+    ids.latencies,
+    ['series', 'slice', 'bucket', 'count', 'total', 'max'],
+    batch.latencies.map((row) => [
+      ...[row.series, row.slice, row.bucket, row.count, row.total, row.max],
+    ]),
+  );
+  for (const samples of batch.samples) {
+    next.chunks = await insertSamples(connection, samples, next.chunks);
+  }
   await applyUpdates(connection, batch);
   return next;
 }

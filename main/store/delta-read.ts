@@ -19,6 +19,7 @@ import type { RowRange } from './column-query.ts';
 import { readNumbers, readTexts } from './column-query.ts';
 import type { Connection, SqlValue } from './connection.ts';
 import { readSamples } from './sample-read.ts';
+import { readLatencies, readSeries, readSources } from './source-read.ts';
 import { undamaged } from './store-failure.ts';
 
 const CURSOR_TABLES = [
@@ -31,6 +32,9 @@ const CURSOR_TABLES = [
   ['stacks', 'stack'],
   ['chunks', 'sample_chunk'],
   ['symbols', 'symbol'],
+  ['sources', 'source'],
+  ['series', 'series'],
+  ['latencies', 'latency'],
 ] as const;
 
 /** How many rows of everything the file holds now. */
@@ -58,6 +62,9 @@ export async function readCursor(connection: Connection): Promise<SessionCursor>
     stacks: rows('stacks'),
     chunks: rows('chunks'),
     symbols: rows('symbols'),
+    sources: rows('sources'),
+    series: rows('series'),
+    latencies: rows('latencies'),
   };
 }
 
@@ -96,11 +103,14 @@ export async function readDelta(
   checkSamples(samples, to);
   const symbols = await readSymbols(connection, range('symbols', 'symbol'), to);
   applySymbols(frames, symbols, { firstRow: from.symbols, firstFrame: from.frames });
+  const sources = await readSources(connection, to);
+  const series = await readSeries(connection, range('series', 'series'), to);
+  const latencies = await readLatencies(connection, range('latencies', 'latency'), to);
   return {
     ...{ from, to },
     tables: {
       ...{ images, imageProblems, processes, threads, functions, sourceFiles },
-      ...{ symbols, frames, stacks, samples },
+      ...{ symbols, frames, stacks, samples, sources, series, latencies },
     },
   };
 }
@@ -214,7 +224,9 @@ async function readStacks(
   return { length, parent, frame };
 }
 
-function checkSamples({ thread, stack }: SampleTable, to: SessionCursor): void {
+function checkSamples({ thread, stack, source, series }: SampleTable, to: SessionCursor): void {
+  within(source, 0, to.sources, 'a sample source');
+  within(series, -1, to.series, 'a sample series');
   within(thread, 0, to.threads, 'a sample thread');
   within(stack, -1, to.stacks, 'a sample stack');
 }

@@ -16,8 +16,8 @@ export async function readInfo(connection: Connection): Promise<SessionInfo> {
   const rows = await connection.all('SELECT key, value FROM meta');
   const meta = metaFromRows(new Map(rows.map((row) => [String(row['key']), String(row['value'])])));
   const sums = await connection.one(
-    `SELECT coalesce(sum(samples), 0) AS samples, coalesce(sum(weight), 0) AS weight,
-            coalesce(max(last_ns), 0) AS last FROM sample_chunk`,
+    `SELECT coalesce(sum(samples), 0) AS samples, coalesce(max(last_ns), 0) AS last,
+            coalesce(sum(weight) FILTER (WHERE source = 0), 0) AS weight FROM sample_chunk`,
   );
   const { cost, time, idle, unwind } = await readCost(connection);
   return {

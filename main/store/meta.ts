@@ -148,8 +148,12 @@ function specFrom(text: string): CaptureSpec {
     undamaged(!(thrown instanceof SyntaxError), 'meta "spec" is no JSON');
     throw thrown;
   }
-  const isSpec = typeof spec === 'object' && spec !== null && 'source' in spec && 'target' in spec;
+  const isSpec =
+    typeof spec === 'object' &&
+    spec !== null &&
+    'sources' in spec &&
+    Array.isArray(spec.sources) &&
+    'target' in spec;
   undamaged(isSpec, 'meta "spec" is no capture spec');
-  // Files from before unwinding was a choice.
-  return { unwind: 'fp', ...(spec as Omit<CaptureSpec, 'unwind'> & Partial<CaptureSpec>) };
+  return spec as unknown as CaptureSpec;
 }

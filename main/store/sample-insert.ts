@@ -8,12 +8,13 @@ import type { SampleColumns } from './session-batch.ts';
 export const MAX_CHUNK_SAMPLES = 65_536;
 
 const INSERT_CHUNK = `INSERT INTO sample_chunk (id, source, first_ns, last_ns, samples, weight,
-  times, threads, stacks, cpus, weights) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  times, threads, stacks, cpus, weights, series, measured, fields)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
-const ADD_TO_TOTAL = `ON CONFLICT (slice, thread, stack)
+const ADD_TO_TOTAL = `ON CONFLICT (source, slice, thread, stack)
   DO UPDATE SET samples = samples + excluded.samples, weight = weight + excluded.weight`;
 
-/** Writes the samples as chunks, in the order given, and adds them to the totals per slice. */
+/** Writes one source's samples as chunks, in the order given, and adds them to its totals per slice. */
 export async function insertSamples(
   connection: Connection,
   samples: SampleColumns,
@@ -60,6 +61,11 @@ async function insertChunk(
     packColumn(samples.stack, { from, to, base: -1 }),
     packColumn(samples.cpu, { from, to, base: 0 }),
     allOnes ? null : packColumn(samples.weight, { from, to, base: 0 }),
+    samples.series === null ? null : packColumn(samples.series, { from, to, base: -1 }),
+    samples.value === null ? null : packColumn(samples.value, { from, to, base: 0 }),
+    samples.fields === null
+      ? null
+      : new TextEncoder().encode(`[${samples.fields.slice(from, to).join(',')}]`),
   ]);
 }
 
@@ -106,16 +112,16 @@ async function addToTotals(connection: Connection, samples: SampleColumns): Prom
     }
     if (singles.length > 0) {
       await connection.run(
-        `INSERT INTO stack_total SELECT ?1, value / ?2, value % ?2 - 1, 1, 1
+        `INSERT INTO stack_total SELECT ?4, ?1, value / ?2, value % ?2 - 1, 1, 1
          FROM json_each(?3) WHERE true ${ADD_TO_TOTAL}`,
-        [slice, stride, `[${singles.join()}]`],
+        [slice, stride, `[${singles.join()}]`, samples.source],
       );
     }
     if (sums.length > 0) {
       await connection.run(
-        `INSERT INTO stack_total SELECT ?1, (value ->> 0) / ?2, (value ->> 0) % ?2 - 1,
+        `INSERT INTO stack_total SELECT ?4, ?1, (value ->> 0) / ?2, (value ->> 0) % ?2 - 1,
          value ->> 1, value ->> 2 FROM json_each(?3) WHERE true ${ADD_TO_TOTAL}`,
-        [slice, stride, JSON.stringify(sums)],
+        [slice, stride, JSON.stringify(sums), samples.source],
       );
     }
   }

@@ -1,5 +1,6 @@
+import { MAX_SOURCES } from '#shared/model/capture-spec.ts';
 import type { SampleTable } from '#shared/model/session-tables.ts';
-import { unpackColumn } from './chunk-codec.ts';
+import { type PackableColumn, unpackColumn } from './chunk-codec.ts';
 import { parseNumbers } from './column-query.ts';
 import type { Connection, SqlRow, SqlValue } from './connection.ts';
 import { undamaged } from './store-failure.ts';
@@ -21,6 +22,9 @@ interface Columns {
   readonly stack: Int32Array;
   readonly cpu: Uint16Array;
   readonly weight: Float64Array;
+  readonly source: Uint8Array;
+  readonly series: Int32Array;
+  readonly value: Float64Array;
 }
 
 /** Number of samples of each chunk of the range. */
@@ -47,12 +51,15 @@ export async function readSamples(connection: Connection, range: ChunkRange): Pr
     stack: new Int32Array(length),
     cpu: new Uint16Array(length),
     weight: new Float64Array(length),
+    source: new Uint8Array(length),
+    series: new Int32Array(length),
+    value: new Float64Array(length),
   };
   let at = 0;
   for (let id = range.from; id < range.to; ) {
     const end = pageEnd(sizes, range, id);
     const rows = await connection.all(
-      `SELECT first_ns, samples, times, threads, stacks, cpus, weights
+      `SELECT source, first_ns, samples, times, threads, stacks, cpus, weights, series, measured
        FROM sample_chunk WHERE id >= ? AND id < ? ORDER BY id`,
       [id, end],
     );
@@ -77,7 +84,7 @@ function pageEnd(sizes: Int32Array, { from, to }: ChunkRange, start: number): nu
 function decodeChunk(row: SqlRow, columns: Columns, at: number): number {
   const count = whole(row['samples']);
   undamaged(at + count <= columns.time.length, 'sample_chunk changed while it was read');
-  const column = (name: string, into: Columns[keyof Columns], base: number): void =>
+  const column = (name: string, into: PackableColumn, base: number): void =>
     unpackColumn(blob(row[name]), { into, at, count, base });
   column('times', columns.time, whole(row['first_ns']));
   column('threads', columns.thread, 0);
@@ -85,6 +92,12 @@ function decodeChunk(row: SqlRow, columns: Columns, at: number): number {
   column('cpus', columns.cpu, 0);
   if (row['weights'] === null) columns.weight.fill(1, at, at + count);
   else column('weights', columns.weight, 0);
+  const source = whole(row['source']);
+  undamaged(source >= 0 && source < MAX_SOURCES, 'sample_chunk.source is out of range');
+  columns.source.fill(source, at, at + count);
+  if (row['series'] === null) columns.series.fill(-1, at, at + count);
+  else column('series', columns.series, -1);
+  if (row['measured'] !== null) column('measured', columns.value, 0);
   return count;
 }
 

@@ -90,9 +90,38 @@ CREATE TABLE symbol (
 );
 CREATE INDEX symbol_by_frame ON symbol (frame, depth);
 
+CREATE TABLE source (
+  id INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,
+  title TEXT NOT NULL,
+  unit TEXT NOT NULL,
+  mechanism TEXT NOT NULL,
+  note TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  fields TEXT NOT NULL
+);
+
+CREATE TABLE series (
+  id INTEGER PRIMARY KEY,
+  source INTEGER NOT NULL REFERENCES source(id),
+  process INTEGER REFERENCES process(id),
+  name TEXT NOT NULL,
+  variant TEXT NOT NULL
+);
+
+CREATE TABLE latency (
+  id INTEGER PRIMARY KEY,
+  series INTEGER NOT NULL REFERENCES series(id),
+  slice INTEGER NOT NULL,
+  bucket INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  total INTEGER NOT NULL,
+  max INTEGER NOT NULL
+);
+
 CREATE TABLE sample_chunk (
   id INTEGER PRIMARY KEY,
-  source TEXT NOT NULL,
+  source INTEGER NOT NULL REFERENCES source(id),
   first_ns INTEGER NOT NULL,
   last_ns INTEGER NOT NULL,
   samples INTEGER NOT NULL,
@@ -101,17 +130,21 @@ CREATE TABLE sample_chunk (
   threads BLOB NOT NULL,
   stacks BLOB NOT NULL,
   cpus BLOB NOT NULL,
-  weights BLOB
+  weights BLOB,
+  series BLOB,
+  measured BLOB,
+  fields BLOB
 );
-CREATE INDEX sample_chunk_by_time ON sample_chunk (first_ns, last_ns, samples, weight);
+CREATE INDEX sample_chunk_by_time ON sample_chunk (source, first_ns, last_ns, samples, weight);
 
 CREATE TABLE stack_total (
+  source INTEGER NOT NULL REFERENCES source(id),
   slice INTEGER NOT NULL,
   thread INTEGER NOT NULL REFERENCES thread(id),
   stack INTEGER NOT NULL,
   samples INTEGER NOT NULL,
   weight INTEGER NOT NULL,
-  PRIMARY KEY (slice, thread, stack)
+  PRIMARY KEY (source, slice, thread, stack)
 ) WITHOUT ROWID;
 
 CREATE TABLE loss (
@@ -138,12 +171,23 @@ CREATE TABLE cost (
 );
 
 CREATE VIEW hot_stack AS
-  SELECT stack, sum(samples) AS samples, sum(weight) AS weight
-  FROM stack_total GROUP BY stack ORDER BY weight DESC;
+  SELECT source, stack, sum(samples) AS samples, sum(weight) AS weight
+  FROM stack_total GROUP BY source, stack ORDER BY source, weight DESC;
+
+CREATE VIEW series_latency AS
+  SELECT source.title AS source, series.name AS name, series.variant AS variant,
+         process.pid AS pid, sum(latency.count) AS count, sum(latency.total) AS total,
+         max(latency.max) AS max
+  FROM latency
+  JOIN series ON series.id = latency.series
+  JOIN source ON source.id = series.source
+  LEFT JOIN process ON process.id = series.process
+  GROUP BY latency.series ORDER BY source.id, total DESC;
 
 CREATE VIEW frame_name AS
   SELECT frame.id AS frame,
-         coalesce(function.name, image.path || '+0x' || printf('%x', frame.offset)) AS name,
+         coalesce(function.name, CASE frame.kind WHEN 6 THEN image.path
+           ELSE image.path || '+0x' || printf('%x', frame.offset) END) AS name,
          image.path AS image
   FROM frame
   JOIN image ON image.id = frame.image
@@ -161,15 +205,16 @@ CREATE VIEW frame_call AS
     (SELECT max(s.id) FROM symbol AS s WHERE s.frame = symbol.frame AND s.depth = 0);
 
 CREATE VIEW hot_function AS
-  SELECT coalesce(function.name, frame_name.name, '[no stack]') AS name,
+  SELECT hot.source AS source,
+         coalesce(function.name, frame_name.name, '[no stack]') AS name,
          coalesce(frame_name.image, '') AS image,
          sum(hot.samples) AS self_samples, sum(hot.weight) AS self_weight
-  FROM (SELECT stack, sum(samples) AS samples, sum(weight) AS weight
-        FROM stack_total GROUP BY stack) AS hot
+  FROM (SELECT source, stack, sum(samples) AS samples, sum(weight) AS weight
+        FROM stack_total GROUP BY source, stack) AS hot
   LEFT JOIN stack ON stack.id = hot.stack
   LEFT JOIN frame_name ON frame_name.frame = stack.frame
   LEFT JOIN symbol ON symbol.id =
     (SELECT max(s.id) FROM symbol AS s WHERE s.frame = stack.frame)
   LEFT JOIN function ON function.id = symbol.function
-  GROUP BY 1, 2 ORDER BY self_weight DESC;
+  GROUP BY 1, 2, 3 ORDER BY source, self_weight DESC;
 `;

@@ -1,4 +1,5 @@
 import type { UnwindTables } from '#shared/model/session-info.ts';
+import type { WeightUnit } from '#shared/model/session-tables.ts';
 
 /**
  * Everything one drain adds to a session: written in one transaction, or not at all.
@@ -23,7 +24,13 @@ export interface SessionBatch {
   /** Changes to rows written by earlier batches. */
   readonly processUpdates: readonly ProcessUpdate[];
   readonly threadUpdates: readonly ThreadUpdate[];
-  readonly samples: SampleColumns;
+  /** Of each source with any. */
+  readonly samples: readonly SampleColumns[];
+  /** What is measured: all sources, in the first batch alone. */
+  readonly sources: readonly SourceRow[];
+  readonly series: readonly SeriesRow[];
+  /** Cells of histograms counted in the kernel. */
+  readonly latencies: readonly LatencyRow[];
   /** LossReason → total since start; replaces earlier values. */
   readonly loss: ReadonlyMap<string, number>;
   /** Own cost so far; null: not measured this time. */
@@ -123,9 +130,43 @@ export interface SymbolColumns {
   readonly line: readonly number[];
 }
 
+/** Columns of SourceTable. */
+export interface SourceRow {
+  /** SourceKind. */
+  readonly kind: string;
+  readonly title: string;
+  readonly unit: WeightUnit;
+  readonly mechanism: string;
+  readonly note: string;
+  /** LatencyDetail, or empty. */
+  readonly detail: string;
+  /** JSON text, or empty. */
+  readonly fields: string;
+}
+
+/** Columns of SeriesTable. */
+export interface SeriesRow {
+  readonly source: number;
+  /** -1: not told apart by process. */
+  readonly process: number;
+  readonly name: string;
+  readonly variant: string;
+}
+
+/** Columns of LatencyTable. Cells of one (series, slice, bucket) add up. */
+export interface LatencyRow {
+  readonly series: number;
+  readonly slice: number;
+  readonly bucket: number;
+  readonly count: number;
+  readonly total: number;
+  readonly max: number;
+}
+
 export interface SampleColumns {
   readonly length: number;
-  readonly source: string;
+  /** Row of the source. */
+  readonly source: number;
   /** Whole ns since session start, any order. */
   readonly time: Float64Array;
   readonly thread: Int32Array;
@@ -134,6 +175,12 @@ export interface SampleColumns {
   readonly cpu: Uint16Array;
   /** Whole numbers >= 0 in the source's weight unit. */
   readonly weight: Float64Array;
+  /** Row of the series; -1: none. null: none at all. */
+  readonly series: Int32Array | null;
+  /** Whole numbers >= 0; null: nothing is measured. */
+  readonly value: Float64Array | null;
+  /** Traces: the event's fields as JSON text, one per sample; null: no trace. */
+  readonly fields: readonly string[] | null;
 }
 
 export interface CostRow {
@@ -151,7 +198,7 @@ export interface CostRow {
 }
 
 /** A batch that adds nothing; spread it and set what there is. */
-export const emptyBatch = (source: string): SessionBatch => ({
+export const emptyBatch = (): SessionBatch => ({
   images: [],
   processes: [],
   threads: [],
@@ -164,15 +211,10 @@ export const emptyBatch = (source: string): SessionBatch => ({
   imageProblems: new Map(),
   processUpdates: [],
   threadUpdates: [],
-  samples: {
-    length: 0,
-    source,
-    time: new Float64Array(0),
-    thread: new Int32Array(0),
-    stack: new Int32Array(0),
-    cpu: new Uint16Array(0),
-    weight: new Float64Array(0),
-  },
+  samples: [],
+  sources: [],
+  series: [],
+  latencies: [],
   loss: new Map(),
   cost: null,
 });

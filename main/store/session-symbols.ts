@@ -19,6 +19,9 @@ const TABLES: Readonly<Record<keyof NextIds, string>> = {
   sourceFiles: 'source_file',
   symbols: 'symbol',
   chunks: 'sample_chunk',
+  sources: 'source',
+  series: 'series',
+  latencies: 'latency',
 };
 
 /**

@@ -24,12 +24,14 @@ const SAMPLE_TABLE = `CREATE TEMP TABLE sample (
   stack INTEGER NOT NULL,
   cpu INTEGER NOT NULL,
   weight INTEGER NOT NULL,
-  source TEXT NOT NULL
+  source INTEGER NOT NULL,
+  series INTEGER,
+  value INTEGER NOT NULL
 )`;
 
 /**
  * Asks a session one SQL question. Beside the file's tables there is `sample (time_ns, thread, stack,
- * cpu, weight, source)`, unpacked in memory if the question names it. Nothing can be changed.
+ * cpu, weight, source, series, value)`, unpacked in memory if the question names it. Nothing can be changed.
  */
 export function runSql(path: string, query: string): Promise<Result<SqlAnswer, ProfilerError>> {
   const scan = scanSql(query);
@@ -84,16 +86,16 @@ async function answer(
 async function unpackSamples(connection: Connection): Promise<void> {
   await connection.exec(SAMPLE_TABLE);
   const { chunks } = await readCursor(connection);
-  const sources = await connection.all('SELECT source FROM sample_chunk ORDER BY id');
   for (let id = 0; id < chunks; id++) {
     const samples = await readSamples(connection, { from: id, to: id + 1 });
     const rows = Array.from(samples.time, (time, i) => [
       ...[time, samples.thread[i]!, samples.stack[i]!, samples.cpu[i]!, samples.weight[i]!],
+      ...[samples.source[i]!, samples.series[i]!, samples.value[i]!],
     ]);
     await connection.run(
-      `INSERT INTO sample SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?1
-       FROM json_each(?2)`,
-      [String(sources[id]?.['source']), JSON.stringify(rows)],
+      `INSERT INTO sample SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
+       value ->> 5, nullif(value ->> 6, -1), value ->> 7 FROM json_each(?)`,
+      [JSON.stringify(rows)],
     );
   }
 }

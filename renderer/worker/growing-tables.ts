@@ -39,6 +39,9 @@ export class GrowingTables {
         frames: appended(held.frames, tables.frames),
         stacks: appended(held.stacks, tables.stacks),
         samples: appended(held.samples, tables.samples),
+        sources: tables.sources,
+        series: appended(held.series, tables.series),
+        latencies: appended(held.latencies, tables.latencies),
       };
     }
     applySymbols(this.held.frames, tables.symbols, {

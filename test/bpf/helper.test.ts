@@ -44,7 +44,7 @@ afterEach(() => {
 const cpuSeconds = (pid: number): number =>
   Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e9;
 
-const ofProcess = (pid: number, changes: Partial<StartRequest> = {}): StartRequest =>
+const ofProcess = (pid: number, changes: Parameters<typeof startRequest>[0] = {}): StartRequest =>
   startRequest({ target: { kind: 'process', pid }, ...changes });
 
 /**

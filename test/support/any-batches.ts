@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import type { SessionDelta } from '../../main/shared/model/session-tables.ts';
 import { EMPTY_CURSOR, FRAME_KINDS, IMAGE_KINDS } from '../../main/shared/model/session-tables.ts';
 import { isInterpretedName } from '../../main/shared/text/runtime-names.ts';
-import type { SessionBatch } from '../../main/store/session-batch.ts';
+import type { SampleColumns, SessionBatch } from '../../main/store/session-batch.ts';
 import { emptyBatch } from '../../main/store/session-batch.ts';
+import { ON_CPU_SOURCES, ON_CPU_TABLES, onCpuColumns, onCpuSamples } from './on-cpu.ts';
 import { randomFrom } from './random.ts';
 
 /** Text as the kernel can hand it over: anything but NUL, valid UTF-16. */
@@ -37,7 +38,7 @@ function makeBatches(seed: number, count: number): readonly SessionBatch[] {
   // Every width of the packed columns, and the largest times a session can have.
   const scale = [200, 6e4, 1e7, 4e9, 1e12, 9e15][upTo(6)]!;
   const have = { images: 0, processes: 0, threads: 0, functions: 0, ...NO_ROWS };
-  return list(count, () => {
+  return list(count, (batch) => {
     const images = list(1 + upTo(3), () => ({
       ...{ kind: upTo(IMAGE_KINDS.length), path: text(), buildId: text(), fileIdentity: text() },
     }));
@@ -71,7 +72,15 @@ function makeBatches(seed: number, count: number): readonly SessionBatch[] {
     const length = random() < 0.3 ? 0 : upTo(300);
     const ones = random() < 0.5;
     return {
-      ...{ ...emptyBatch('on-cpu'), images, processes, processUpdates, threads, functions },
+      ...{
+        ...emptyBatch(),
+        sources: batch === 0 ? ON_CPU_SOURCES : [],
+        images,
+        processes,
+        processUpdates,
+        threads,
+        functions,
+      },
       threadUpdates: list(upTo(2), () => ({ thread: upTo(have.threads), comm: text() })),
       frames: {
         image: list(frameCount, () => upTo(have.images)),
@@ -91,14 +100,19 @@ function makeBatches(seed: number, count: number): readonly SessionBatch[] {
         }),
       ),
       imageProblems: new Map(list(upTo(2), () => [upTo(have.images), text()])),
-      samples: {
-        ...{ length, source: 'on-cpu' },
-        time: Float64Array.from({ length }, () => Math.floor(random() * scale)),
-        thread: Int32Array.from({ length }, () => upTo(have.threads)),
-        stack: Int32Array.from({ length }, () => upTo(have.stacks + 1) - 1),
-        cpu: Uint16Array.from({ length }, () => upTo(random() < 0.1 ? 65_536 : 4)),
-        weight: Float64Array.from({ length }, () => (ones ? 1 : upTo(1e5))),
-      },
+      samples:
+        length === 0
+          ? []
+          : [
+              onCpuSamples({
+                length,
+                time: Float64Array.from({ length }, () => Math.floor(random() * scale)),
+                thread: Int32Array.from({ length }, () => upTo(have.threads)),
+                stack: Int32Array.from({ length }, () => upTo(have.stacks + 1) - 1),
+                cpu: Uint16Array.from({ length }, () => upTo(random() < 0.1 ? 65_536 : 4)),
+                weight: Float64Array.from({ length }, () => (ones ? 1 : upTo(1e5))),
+              }),
+            ],
     };
   });
 }
@@ -163,7 +177,9 @@ export function expectedDelta(batches: readonly SessionBatch[]): SessionDelta {
   const sourceFiles = all((batch) => batch.sourceFiles);
   const problems = [...new Map(all((batch) => batch.imageProblems))].toSorted(([a], [b]) => a - b);
   const stackFrame = Int32Array.from(all((batch) => batch.stacks.frame));
-  const time = Float64Array.from(all((batch) => batch.samples.time));
+  const samples = (pick: (columns: SampleColumns) => ArrayLike<number>): number[] =>
+    batches.flatMap((batch) => batch.samples.flatMap((columns) => [...Array.from(pick(columns))]));
+  const time = Float64Array.from(samples((columns) => columns.time));
   return {
     from: EMPTY_CURSOR,
     to: {
@@ -171,6 +187,7 @@ export function expectedDelta(batches: readonly SessionBatch[]): SessionDelta {
       ...{ functions: functions.length, frames: kind.length, stacks: stackFrame.length },
       chunks: batches.filter((batch) => batch.samples.length > 0).length,
       ...{ symbols: symbols.frame.length, sourceFiles: sourceFiles.length },
+      ...{ sources: 1, series: 0, latencies: 0 },
     },
     tables: {
       images: {
@@ -224,11 +241,13 @@ export function expectedDelta(batches: readonly SessionBatch[]): SessionDelta {
       samples: {
         length: time.length,
         time,
-        thread: Int32Array.from(all((batch) => batch.samples.thread)),
-        stack: Int32Array.from(all((batch) => batch.samples.stack)),
-        cpu: Uint16Array.from(all((batch) => batch.samples.cpu)),
-        weight: Float64Array.from(all((batch) => batch.samples.weight)),
+        thread: Int32Array.from(samples((columns) => columns.thread)),
+        stack: Int32Array.from(samples((columns) => columns.stack)),
+        cpu: Uint16Array.from(samples((columns) => columns.cpu)),
+        weight: Float64Array.from(samples((columns) => columns.weight)),
+        ...onCpuColumns(time.length),
       },
+      ...ON_CPU_TABLES,
     },
   };
 }

@@ -15,6 +15,7 @@ import {
   factsSchema,
   type HelperStats,
   type ProcessFact,
+  type SourceRequest,
   type Started,
   type StartRequest,
   statsSchema,
@@ -52,12 +53,16 @@ export async function buildHelper(): Promise<string> {
   return join(OUTPUT, 'helper/main.js');
 }
 
+type OnCpuRequest = Omit<Extract<SourceRequest, { kind: 'on-cpu' }>, 'kind'>;
+
 /** A request for the whole machine; tests override what they are about. */
-export const startRequest = (changes: Partial<StartRequest> = {}): StartRequest => ({
-  source: 'on-cpu',
-  rateHz: 99,
-  mode: 'precise',
-  includeIdle: false,
+export const startRequest = ({
+  rateHz = 99,
+  mode = 'precise',
+  includeIdle = false,
+  ...changes
+}: Partial<StartRequest> & Partial<OnCpuRequest> = {}): StartRequest => ({
+  sources: [{ kind: 'on-cpu', rateHz, mode, includeIdle }],
   kernelStacks: true,
   userStacks: true,
   unwind: 'auto',

@@ -47,7 +47,7 @@ export async function bundleNode(source: string, name: string): Promise<string> 
 }
 
 export const specOf = (target: CaptureTarget, change: Partial<CaptureSpec> = {}): CaptureSpec => ({
-  source: 'on-cpu',
+  sources: [{ kind: 'on-cpu' }],
   target,
   rate: hertz(499),
   mode: 'precise',

@@ -72,9 +72,12 @@ export async function expectTrueShares(page: Page): Promise<void> {
 }
 
 /** Fills in the form for the demo workload and starts; returns when samples are drawn. */
-export async function recordWorkload(page: Page, { rate = 999, threads = 1 } = {}): Promise<void> {
+export async function recordWorkload(
+  page: Page,
+  { rate = 999, threads = 1, program = WORKLOAD } = {},
+): Promise<void> {
   await page.getByRole('button', { name: 'Record a program' }).click();
-  await page.getByLabel('Command').fill(`${WORKLOAD} 60 ${threads}`);
+  await page.getByLabel('Command').fill(`${program} 60 ${threads}`);
   await page.getByLabel('Rate', { exact: true }).fill(String(rate));
   await page.getByRole('button', { name: 'Start recording' }).click();
   await waitForHottest(page);

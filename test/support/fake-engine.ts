@@ -19,7 +19,7 @@ import type { FakeEngine } from './renderer-page.ts';
 import { tablesOf } from './tables-of.ts';
 
 const SPEC: CaptureSpec = {
-  source: 'on-cpu',
+  sources: [{ kind: 'on-cpu' }],
   target: { kind: 'process', pid: asPid(100) },
   rate: hertz(999),
   mode: 'precise',
@@ -142,6 +142,9 @@ function wholeDelta(tables: SessionTables, cursorText: string): Uint8Array {
     stacks: stacks.length,
     chunks: 1,
     symbols: symbols.length,
+    sources: tables.sources.length,
+    series: tables.series.length,
+    latencies: tables.latencies.length,
   };
   return encodeDelta({
     from,

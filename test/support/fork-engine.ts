@@ -10,7 +10,7 @@ const engine = fork(process.argv[2] ?? '', [`--data-folder=${process.argv[3] ?? 
   serialization: 'advanced',
 });
 const spec = {
-  source: 'on-cpu',
+  sources: [{ kind: 'on-cpu' }],
   target: { kind: 'machine' },
   rate: 499,
   mode: 'precise',

@@ -18,7 +18,7 @@ export function joinDeltas(deltas: readonly SessionDelta[]): SessionDelta {
   const last = deltas.at(-1)!;
   const tables: Record<string, Record<string, unknown>> = {};
   for (const name of Object.keys(first.tables) as (keyof SessionTables)[]) {
-    const isWhole = ['processes', 'threads', 'imageProblems'].includes(name);
+    const isWhole = ['processes', 'threads', 'imageProblems', 'sources'].includes(name);
     const parts = (isWhole ? [last] : deltas).map(
       (delta) => delta.tables[name] as unknown as Readonly<Record<string, Column | number>>,
     );

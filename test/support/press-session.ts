@@ -2,6 +2,7 @@ import { IMAGE_KINDS } from '../../main/shared/model/session-tables.ts';
 import type { SessionMeta } from '../../main/store/meta.ts';
 import { emptyBatch, type ImageRow } from '../../main/store/session-batch.ts';
 import { SessionWriter } from '../../main/store/session-writer.ts';
+import { ON_CPU_SOURCES } from './on-cpu.ts';
 import { valueOf } from './store.ts';
 import { samplesBatch } from './store-batches.ts';
 import { syntheticMeta } from './synthetic-session.ts';
@@ -32,7 +33,8 @@ export async function writeUnnamed(session: UnnamedSession): Promise<void> {
   const details = { parentPid: 1, startNs, comm: 'press', exe: '/press', cmdline: 'press' };
   valueOf(
     await writer.append({
-      ...emptyBatch('on-cpu'),
+      ...emptyBatch(),
+      sources: ON_CPU_SOURCES,
       images,
       processes: [{ pid, ...details, uid: process.getuid?.() ?? 0, cgroup: '' }],
       threads: [{ process: 0, tid: pid, comm: 'press' }],
@@ -48,9 +50,9 @@ export async function writeUnnamed(session: UnnamedSession): Promise<void> {
       stacks: { parent: frames.map((_, row) => row - 1), frame: frames.map((_, row) => row) },
     }),
   );
-  const { samples } = samplesBatch(100, 0);
+  const [samples] = samplesBatch(100, 0).samples;
   const stack = new Int32Array(100).fill(frames.length - 1);
-  valueOf(await writer.append({ ...emptyBatch('on-cpu'), samples: { ...samples, stack } }));
+  valueOf(await writer.append({ ...emptyBatch(), samples: [{ ...samples!, stack }] }));
   if (finish) valueOf(await writer.finish({ state: 'complete', endNs: 5e9 }));
   else await writer[Symbol.asyncDispose]();
 }

@@ -7,6 +7,12 @@ export interface RawSample {
   readonly tid?: number;
   readonly cpu?: number;
   readonly weight?: number;
+  readonly value?: number;
+  readonly key?: bigint;
+  readonly source?: number;
+  /** RECORD_KINDS; a complete sample by default. */
+  readonly kind?: number;
+  readonly link?: number;
   readonly kernel?: readonly bigint[];
   readonly user?: readonly bigint[];
 }
@@ -27,6 +33,11 @@ function packOne(sample: RawSample): Uint8Array {
   view.setUint32(fields.pid, sample.tid ?? sample.pid, true);
   view.setUint32(fields.cpu, sample.cpu ?? 0, true);
   view.setUint32(fields.weight, sample.weight ?? 1, true);
+  view.setBigUint64(fields.value, BigInt(sample.value ?? 0), true);
+  view.setBigUint64(fields.key, sample.key ?? 0n, true);
+  view.setUint16(fields.source, sample.source ?? 0, true);
+  view.setUint16(fields.kind, sample.kind ?? 0, true);
+  view.setUint32(fields.link, sample.link ?? 0, true);
   view.setUint16(fields.kernel_frames, kernel.length, true);
   view.setUint16(fields.user_frames, addresses.length - kernel.length, true);
   addresses.forEach((address, index) => view.setBigUint64(size + index * 8, address, true));

@@ -8,7 +8,7 @@ import { hertz } from '../../main/shared/units.ts';
 const argv = process.argv.slice(3);
 const started = await startRecording(
   {
-    source: 'on-cpu',
+    sources: [{ kind: 'on-cpu' }],
     target: argv.length === 0 ? { kind: 'machine' } : { kind: 'command', argv, cwd: '/' },
     rate: hertz(499),
     mode: 'precise',

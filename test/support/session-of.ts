@@ -6,7 +6,7 @@ import { hertz, nanoseconds } from '../../main/shared/units.ts';
 
 /** Everything on the machine, until somebody stops it. */
 export const MACHINE_SPEC: CaptureSpec = {
-  source: 'on-cpu',
+  sources: [{ kind: 'on-cpu' }],
   target: { kind: 'machine' },
   rate: hertz(99),
   mode: 'precise',

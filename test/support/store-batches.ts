@@ -1,9 +1,11 @@
 import type { SessionBatch } from '../../main/store/session-batch.ts';
 import { emptyBatch } from '../../main/store/session-batch.ts';
+import { ON_CPU_SOURCES, onCpuSamples } from './on-cpu.ts';
 
 /** One image, process, thread, two frames, a stack of depth two; the base for samplesBatch. */
 export const baseBatch = (): SessionBatch => ({
-  ...emptyBatch('on-cpu'),
+  ...emptyBatch(),
+  sources: ON_CPU_SOURCES,
   images: [{ kind: 0, path: '/bin/kiln', buildId: 'ab12', fileIdentity: 'fe:0:7' }],
   processes: [
     {
@@ -22,14 +24,16 @@ export const baseBatch = (): SessionBatch => ({
 /** Samples of thread 0 in stack 1, one millisecond apart from `firstNs` on. */
 export function samplesBatch(count: number, firstNs: number): SessionBatch {
   return {
-    ...emptyBatch('on-cpu'),
-    samples: {
-      ...{ length: count, source: 'on-cpu' },
-      time: Float64Array.from({ length: count }, (_, i) => firstNs + i * 1e6),
-      thread: new Int32Array(count),
-      stack: new Int32Array(count).fill(1),
-      cpu: new Uint16Array(count),
-      weight: new Float64Array(count).fill(1),
-    },
+    ...emptyBatch(),
+    samples: [
+      onCpuSamples({
+        length: count,
+        time: Float64Array.from({ length: count }, (_, i) => firstNs + i * 1e6),
+        thread: new Int32Array(count),
+        stack: new Int32Array(count).fill(1),
+        cpu: new Uint16Array(count),
+        weight: new Float64Array(count).fill(1),
+      }),
+    ],
   };
 }

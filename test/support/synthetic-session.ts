@@ -3,6 +3,7 @@ import type { SessionMeta } from '../../main/store/meta.ts';
 import type { SessionBatch } from '../../main/store/session-batch.ts';
 import { emptyBatch } from '../../main/store/session-batch.ts';
 import { SessionWriter } from '../../main/store/session-writer.ts';
+import { ON_CPU_SOURCES, onCpuSamples } from './on-cpu.ts';
 import { randomFrom } from './random.ts';
 
 export interface SyntheticOptions {
@@ -46,7 +47,7 @@ export const syntheticMeta = (): SessionMeta => ({
     bpfJit: true,
   },
   spec: {
-    source: 'on-cpu',
+    sources: [{ kind: 'on-cpu' }],
     target: { kind: 'machine' },
     rate: hertz(RATE_HZ),
     mode: 'precise',
@@ -76,7 +77,7 @@ export async function writeSyntheticSession(
     const outcome = await writer.append(batch);
     writeMs += performance.now() - start;
     if (!outcome.ok) throw new Error(JSON.stringify(outcome.error));
-    lastNs = Math.max(lastNs, batch.samples.time.at(-1) ?? 0);
+    lastNs = Math.max(lastNs, batch.samples[0]?.time.at(-1) ?? 0);
   }
   const start = performance.now();
   const finished = await writer.finish({ state: 'complete', endNs: lastNs });
@@ -141,7 +142,8 @@ function firstBatch(options: SyntheticOptions): SessionBatch {
   const frames = Array.from({ length: functions * FRAMES_PER_FUNCTION }, (_, i) => i);
   const functionOf = (row: number): number => Math.floor(row / FRAMES_PER_FUNCTION);
   return {
-    ...emptyBatch('on-cpu'),
+    ...emptyBatch(),
+    sources: ON_CPU_SOURCES,
     images: [
       { kind: 0, path: '/usr/bin/furnace', buildId: 'c0ffee', fileIdentity: 'fe:0:1' },
       { kind: 1, path: '[kernel]', buildId: '', fileIdentity: '' },
@@ -192,7 +194,7 @@ function* batchesOf(
   for (let from = 0; from < samples; from += perBatch) {
     const length = Math.min(perBatch, samples - from);
     const columns = {
-      ...{ length, source: 'on-cpu' },
+      length,
       time: new Float64Array(length),
       thread: new Int32Array(length),
       stack: new Int32Array(length),
@@ -209,12 +211,12 @@ function* batchesOf(
     }
     const needed = columns.stack.reduce((most, row) => Math.max(most, row + 1), stackRows);
     yield {
-      ...emptyBatch('on-cpu'),
+      ...emptyBatch(),
       stacks: {
         parent: tree.parent.slice(stackRows, needed),
         frame: tree.frame.slice(stackRows, needed),
       },
-      samples: columns,
+      samples: [onCpuSamples(columns)],
       cost: {
         ...{ timeNs: (from + length) * stepNs, bpfRuns: from + length },
         ...{ bpfNs: (from + length) * bpfNs, helperCpuNs: 1e6, helperRssBytes: 4e7 },

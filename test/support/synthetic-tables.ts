@@ -1,4 +1,5 @@
 import { FRAME_KINDS, IMAGE_KINDS, type SessionTables } from '#shared/model/session-tables.ts';
+import { ON_CPU_TABLES, onCpuColumns } from './on-cpu.ts';
 
 /** Size of a synthetic session. The same numbers give the same tables. */
 export interface SyntheticSize {
@@ -136,6 +137,7 @@ export function syntheticTables(size: SyntheticSize): SessionTables {
     },
     stacks: trie.table,
     samples: drawSamples(size, trie.leaves, rand),
+    ...ON_CPU_TABLES,
   };
 }
 
@@ -212,6 +214,7 @@ function drawSamples(
     stack: new Int32Array(samples),
     cpu: new Uint16Array(samples),
     weight: new Float64Array(samples).fill(1),
+    ...onCpuColumns(samples),
   };
   for (let k = 0; k < samples; k++) {
     const at = k / samples;

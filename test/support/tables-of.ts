@@ -11,6 +11,7 @@ import {
   UNWIND_STOPS,
   type UnwindStop,
 } from '../../main/shared/model/unwind-stop.ts';
+import { ON_CPU_TABLES, onCpuColumns } from './on-cpu.ts';
 
 /**
  * SessionTables written as text, one sample a line, root first:
@@ -161,6 +162,7 @@ class TablesBuilder {
         frame: Int32Array.from(stacks.rows, (row) => row.frame),
       },
       samples: this.sampleTable(),
+      ...ON_CPU_TABLES,
     };
   }
 
@@ -172,6 +174,7 @@ class TablesBuilder {
       stack: Int32Array.from(this.samples, (row) => row.stack),
       cpu: new Uint16Array(this.samples.length),
       weight: Float64Array.from(this.samples, (row) => row.weight),
+      ...onCpuColumns(this.samples.length),
     };
   }
 

@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  DETAIL_CODES,
+  EXAMPLES_PER_BUCKET,
   MAPPING_KINDS,
   MAX_CPUS,
   MAX_FRAMES,
+  RECORD_KINDS,
   SAMPLE_FLAGS,
   SAMPLE_UNWIND_SHIFT,
   STRUCT_LAYOUTS,
@@ -14,6 +17,11 @@ import {
   UNWIND_LIMITS,
   UNWIND_MODE_CODES,
 } from '../../main/capture/wire/records.ts';
+import { SLICE_NS } from '../../main/shared/model/capture-spec.ts';
+import {
+  LATENCY_OVERFLOW_BUCKET,
+  LATENCY_SUB_BITS,
+} from '../../main/shared/model/latency-buckets.ts';
 import { UNWIND_STOPS, type UnwindStop } from '../../main/shared/model/unwind-stop.ts';
 import { makeBpfObjects } from '../support/bpf-helper.ts';
 
@@ -48,8 +56,12 @@ let types: readonly BtfType[] = [];
 
 beforeAll(() => {
   makeBpfObjects(folder);
-  const dump = execFileSync('bpftool', ['-j', 'btf', 'dump', 'file', join(folder, 'on_cpu.bpf.o')]);
-  types = (JSON.parse(dump.toString()) as { types: BtfType[] }).types;
+  // No object uses every struct.
+  types = ['on_cpu', 'syscalls'].flatMap((name) => {
+    const path = join(folder, `${name}.bpf.o`);
+    const dump = execFileSync('bpftool', ['-j', 'btf', 'dump', 'file', path]);
+    return (JSON.parse(dump.toString()) as { types: BtfType[] }).types;
+  });
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -74,7 +86,11 @@ describe('records.ts against the BTF of the compiled object', () => {
   it('agrees on every constant of wire.h', () => {
     const header = readFileSync(resolve(import.meta.dirname, '../../native-bpf/wire.h'), 'utf8');
     const defines = [...header.matchAll(/^#define (\w+)\s+(\d\w*)/gm)];
-    expect(Object.fromEntries(defines.map(([, name, value]) => [name, Number(value)]))).toEqual({
+    expect(
+      Object.fromEntries(
+        defines.map(([, name, value]) => [name, Number(value!.replace('ULL', ''))]),
+      ),
+    ).toEqual({
       MAX_STACK_DEPTH: MAX_FRAMES,
       MAX_CPUS,
       SAMPLE_KERNEL_TRUNCATED: SAMPLE_FLAGS.kernelTruncated,
@@ -82,9 +98,23 @@ describe('records.ts against the BTF of the compiled object', () => {
       SAMPLE_KERNEL_MISSED: SAMPLE_FLAGS.kernelMissed,
       SAMPLE_USER_MISSED: SAMPLE_FLAGS.userMissed,
       SAMPLE_IDLE: SAMPLE_FLAGS.idle,
+      SAMPLE_INTERRUPT: SAMPLE_FLAGS.interrupt,
       SAMPLE_UNWIND_SHIFT,
       UNWIND_STOPS: UNWIND_STOPS.length,
       ...unwindCodes,
+      RECORD_SAMPLE: RECORD_KINDS.sample,
+      RECORD_PENDING: RECORD_KINDS.pending,
+      RECORD_USER_STACK: RECORD_KINDS.userStack,
+      RECORD_WAKER: RECORD_KINDS.waker,
+      RECORD_EXAMPLE: RECORD_KINDS.example,
+      RECORD_EVENT: RECORD_KINDS.event,
+      RECORD_PENDING_EXAMPLE: RECORD_KINDS.pendingExample,
+      LATENCY_SUB_BITS,
+      LATENCY_OVERFLOW_BUCKET,
+      EXAMPLES_PER_BUCKET,
+      SLICE_NS,
+      DETAIL_EVENTS: DETAIL_CODES.events,
+      DETAIL_HISTOGRAM: DETAIL_CODES.histogram,
       TARGET_MACHINE: TARGET_KINDS.machine,
       TARGET_PROCESS: TARGET_KINDS.process,
       TARGET_CGROUP: TARGET_KINDS.cgroup,

@@ -1,17 +1,18 @@
 import { z } from 'zod';
-import { UNWIND_MODES } from '#shared/model/capture-spec.ts';
+import { LATENCY_DETAILS, MAX_SOURCES, UNWIND_MODES } from '#shared/model/capture-spec.ts';
 
 /**
  * Frames between the engine (unprivileged) and the helper (privileged) over inherited pipes.
  *
  * Header, 8 bytes, little endian: u32 payload length, u8 frame type, u8 protocol version, u16 zero.
  * Control payloads are JSON in UTF-8, checked against the schemas below by the receiver; `data`
- * payloads are raw `stack_sample` records (native-bpf/wire.h) packed back to back; `kallsyms`
- * payloads are text, an empty one ends them. Sequence:
+ * payloads are raw `stack_sample` records (native-bpf/wire.h) packed back to back; `histogram`
+ * payloads are whole entries of the histogram maps of finished slices, histogram_key and
+ * histogram_value side by side; `kallsyms` payloads are text, an empty one ends them. Sequence:
  *
  *   helper: hello                                    engine: start
  *   helper: started | error                          engine: stop (or closes the pipe)
- *   helper: kallsyms*, facts*, data*, stats* …, then bye
+ *   helper: kallsyms*, facts*, data*, histogram*, stats* …, then bye
  *
  * Closing stdin ends the helper, as does a signal; any violation is answered by `error`, then exit.
  */
@@ -30,13 +31,14 @@ export const FRAME_TYPES = {
   kallsyms: 8,
   error: 9,
   bye: 10,
+  histogram: 11,
 } as const;
 export type FrameType = keyof typeof FRAME_TYPES;
 
 /** Largest payload per frame type, bytes. The receiver drops the connection above it. */
 export const FRAME_LIMITS: Record<FrameType, number> = {
   hello: 4096,
-  start: 4096,
+  start: 262_144,
   started: 65_536,
   stop: 16,
   data: 4 << 20,
@@ -45,6 +47,7 @@ export const FRAME_LIMITS: Record<FrameType, number> = {
   kallsyms: 4 << 20,
   error: 4 << 20,
   bye: 65_536,
+  histogram: 4 << 20,
 };
 
 /** First frame of the helper: proves that it runs, and as what. */
@@ -56,12 +59,66 @@ export const helloSchema = z.strictObject({
 });
 export type Hello = z.infer<typeof helloSchema>;
 
-/** The one request. Enumerated values only: no path, no command, no flag string. */
+const minNs = z.int().min(0).max(3_600_000_000_000);
+const detail = z.enum(LATENCY_DETAILS);
+/** Names as the kernel has them; `*` in the functions of a pattern. */
+const kernelName = z.string().regex(/^[A-Za-z0-9_.*]{1,128}$/);
+const eventName = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/);
+/** Absolute, at most PATH_MAX. The kernel opens it, for its inode alone. */
+const binaryPath = z.string().regex(/^\/[^\0]{1,4095}$/);
+
+const kernelProbe = z.strictObject({ type: z.literal('kernel'), name: kernelName });
+/** offset: in the file, of the first instruction; the engine has looked it up. */
+const userProbe = z.strictObject({
+  type: z.literal('user'),
+  path: binaryPath,
+  offset: z.int().nonnegative(),
+});
+const tracepointProbe = z.strictObject({
+  type: z.literal('tracepoint'),
+  category: eventName,
+  name: eventName,
+});
+const functionProbe = z.discriminatedUnion('type', [kernelProbe, userProbe]);
+/** perf_event_attr.type and .config of a software or hardware event: perf_event_open(2). */
+const perfEvent = z.strictObject({
+  type: z.literal('perf'),
+  perfType: z.int().min(0).max(3),
+  config: z.int().nonnegative(),
+});
+
+/** What one source asks of the helper. Its index in the request is stack_sample.source. */
+export const sourceRequestSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('on-cpu'),
+    rateHz: z.int().min(1).max(20_000),
+    mode: z.enum(['precise', 'aggregate']),
+    includeIdle: z.boolean(),
+  }),
+  z.strictObject({ kind: z.literal('off-cpu'), minNs, wakers: z.boolean() }),
+  z.strictObject({ kind: z.literal('run-queue'), minNs, detail }),
+  z.strictObject({ kind: z.literal('function'), probe: functionProbe, minNs, detail }),
+  z.strictObject({ kind: z.literal('syscalls'), minNs, detail }),
+  z.strictObject({ kind: z.literal('block-io'), minNs, detail }),
+  z.strictObject({
+    kind: z.literal('count'),
+    event: z.discriminatedUnion('type', [tracepointProbe, perfEvent]),
+    period: z.int().min(1).max(1_000_000_000),
+  }),
+  /** program: the filter and the fields to copy, as the engine compiled them for the BPF program. */
+  z.strictObject({
+    kind: z.literal('trace'),
+    probe: z.discriminatedUnion('type', [kernelProbe, userProbe, tracepointProbe]),
+    program: z.array(z.int().min(0).max(0xffff_ffff)).max(512),
+    stacks: z.boolean(),
+    perSecond: z.int().min(1).max(1_000_000),
+  }),
+]);
+export type SourceRequest = z.infer<typeof sourceRequestSchema>;
+
+/** The one request. Enumerated values only: no command, no flag string; paths are for probes. */
 export const startSchema = z.strictObject({
-  source: z.literal('on-cpu'),
-  rateHz: z.int().min(1).max(20_000),
-  mode: z.enum(['precise', 'aggregate']),
-  includeIdle: z.boolean(),
+  sources: z.array(sourceRequestSchema).min(1).max(MAX_SOURCES),
   kernelStacks: z.boolean(),
   userStacks: z.boolean(),
   unwind: z.enum(UNWIND_MODES),
@@ -81,12 +138,15 @@ export type StartRequest = z.infer<typeof startSchema>;
 export const startedSchema = z.strictObject({
   /** CLOCK_MONOTONIC when sampling was enabled, ns, decimal text: may exceed 2^53. */
   startNs: z.string().regex(/^\d{1,20}$/),
-  sampleEvent: z.enum(['cpu-clock', 'cycles']),
+  /** The perf event that fires on-CPU samples; empty: nothing is sampled. */
+  sampleEvent: z.enum(['cpu-clock', 'cycles', '']),
   cpus: z.int().positive(),
   /** How user stacks are walked; differs from the request when the kernel cannot do that. */
   unwind: z.enum(UNWIND_MODES),
   /** Why it differs, one sentence; empty: it does not. */
   unwindFallback: z.string().max(1024),
+  /** Of each source of the request: how it is measured, and why not in a cheaper way (empty: it is). */
+  mechanisms: z.array(z.strictObject({ name: z.string().max(64), note: z.string().max(2048) })),
   /** Effective capabilities kept after the privilege drop, e.g. ["CAP_SYS_PTRACE"]. */
   capabilities: z.array(z.string()),
 });
@@ -159,6 +219,9 @@ export const statsSchema = z.strictObject({
   filtered: z.number(),
   /** LossReason → count; only non-zero entries. */
   loss: z.record(z.string(), z.number()),
+  /** Calls that latency sources and traces saw, and of them those shorter than asked for. */
+  events: z.number(),
+  belowMinimum: z.number(),
   bpfRuns: z.number(),
   bpfNs: z.number(),
   helperCpuNs: z.number(),

@@ -11,17 +11,24 @@ export interface StructLayout {
 
 /** struct stack_sample: one sample's fixed part; its addresses follow. */
 export const STACK_SAMPLE = {
-  size: 40,
+  size: 72,
   fields: {
     time_ns: 0,
     cgroup_id: 8,
-    tgid: 16,
-    pid: 20,
-    cpu: 24,
-    weight: 28,
-    kernel_frames: 32,
-    user_frames: 34,
-    flags: 36,
+    value: 16,
+    key: 24,
+    tgid: 32,
+    pid: 36,
+    cpu: 40,
+    weight: 44,
+    kernel_frames: 48,
+    user_frames: 50,
+    source: 52,
+    kind: 54,
+    flags: 56,
+    link: 60,
+    payload: 64,
+    reserved: 66,
   },
 } as const satisfies StructLayout;
 
@@ -40,21 +47,26 @@ export const CPU_COUNTERS = {
     targets_full: 64,
     runs: 72,
     run_ns: 80,
-    reserved: 88,
+    histogram_full: 88,
     unwind_stops: 96,
-    padding: 192,
+    starts_lost: 192,
+    busy: 200,
+    events: 208,
+    below_minimum: 216,
+    rate_limited: 224,
+    padding: 232,
   },
 } as const satisfies StructLayout;
 
-/** struct sampler_state: the sampler's .bss. */
-export const SAMPLER_STATE = {
+/** struct capture_state: the sampler's .bss. */
+export const CAPTURE_STATE = {
   size: 262_208,
-  fields: { slice: 0, member_change: 4, reserved: 8, cpus: 64 },
+  fields: { slice: 0, member_change: 4, start_ns: 8, reserved: 16, cpus: 64 },
 } as const satisfies StructLayout;
 
-/** struct sampler_config: the sampler's .rodata. */
-export const SAMPLER_CONFIG = {
-  size: 40,
+/** struct capture_config: the sampler's .rodata. */
+export const CAPTURE_CONFIG = {
+  size: 120,
   fields: {
     cgroup_id: 0,
     cgroup_level: 8,
@@ -64,7 +76,11 @@ export const SAMPLER_CONFIG = {
     kernel_stacks: 24,
     user_stacks: 28,
     unwind: 32,
-    reserved: 36,
+    source: 36,
+    min_ns: 40,
+    detail: 48,
+    options: 52,
+    parameters: 56,
   },
 } as const satisfies StructLayout;
 
@@ -87,6 +103,18 @@ export const COUNT_KEY = {
 export const COUNT_VALUE = {
   size: 24,
   fields: { samples: 0, last_ns: 8, last_cpu: 16, flags: 20 },
+} as const satisfies StructLayout;
+
+/** struct histogram_key: key of the histogram maps. */
+export const HISTOGRAM_KEY = {
+  size: 24,
+  fields: { key: 0, tgid: 8, source: 12, bucket: 14, slice: 16, reserved: 20 },
+} as const satisfies StructLayout;
+
+/** struct histogram_value: value of the histogram maps. */
+export const HISTOGRAM_VALUE = {
+  size: 24,
+  fields: { count: 0, total_ns: 8, max_ns: 16 },
 } as const satisfies StructLayout;
 
 /** struct unwind_page: where the rows of a page are. */
@@ -133,10 +161,12 @@ export const UNWIND_REQUEST = {
 export const STRUCT_LAYOUTS: Readonly<Record<string, StructLayout>> = {
   stack_sample: STACK_SAMPLE,
   cpu_counters: CPU_COUNTERS,
-  sampler_state: SAMPLER_STATE,
-  sampler_config: SAMPLER_CONFIG,
+  capture_state: CAPTURE_STATE,
+  capture_config: CAPTURE_CONFIG,
   count_key: COUNT_KEY,
   count_value: COUNT_VALUE,
+  histogram_key: HISTOGRAM_KEY,
+  histogram_value: HISTOGRAM_VALUE,
   unwind_page: UNWIND_PAGE,
   unwind_rule: UNWIND_RULE,
   unwind_mapping: UNWIND_MAPPING,
@@ -165,6 +195,23 @@ export const UNWIND_LIMITS = {
   wantedBytes: 65_536,
 } as const;
 
+/** RECORD_* of wire.h: RawSampleReader.kind. */
+export const RECORD_KINDS = {
+  sample: 0,
+  pending: 1,
+  userStack: 2,
+  waker: 3,
+  example: 4,
+  event: 5,
+  pendingExample: 6,
+} as const;
+
+/** DETAIL_* of wire.h. */
+export const DETAIL_CODES = { events: 0, histogram: 1 } as const;
+
+/** EXAMPLES_PER_BUCKET of wire.h. */
+export const EXAMPLES_PER_BUCKET = 4;
+
 /** SAMPLE_* of wire.h: bits of RawSampleReader.flags. */
 export const SAMPLE_FLAGS = {
   kernelTruncated: 0x01,
@@ -172,6 +219,7 @@ export const SAMPLE_FLAGS = {
   kernelMissed: 0x04,
   userMissed: 0x08,
   idle: 0x10,
+  interrupt: 0x20,
 } as const;
 
 /** SAMPLE_UNWIND_SHIFT of wire.h: bits 8 to 15 of the flags are an index into UNWIND_STOPS. */
@@ -179,10 +227,12 @@ export const SAMPLE_UNWIND_SHIFT = 8;
 
 /** Deepest stack a record may carry, frames, kernel and user each; MAX_STACK_DEPTH of wire.h. */
 export const MAX_FRAMES = 127;
-/** Rows of sampler_state.cpus; MAX_CPUS of wire.h. */
+/** Rows of capture_state.cpus; MAX_CPUS of wire.h. */
 export const MAX_CPUS = 1024;
+/** Most a RECORD_EVENT carries besides its stacks, bytes. */
+export const MAX_PAYLOAD = 1024;
 /** Longest record, bytes. */
-export const MAX_SAMPLE_BYTES = STACK_SAMPLE.size + 2 * MAX_FRAMES * 8;
+export const MAX_SAMPLE_BYTES = STACK_SAMPLE.size + 2 * MAX_FRAMES * 8 + MAX_PAYLOAD;
 
 const { fields } = STACK_SAMPLE;
 const WORD = 4;
@@ -218,11 +268,15 @@ export class RawSampleReader {
     if (at + STACK_SAMPLE.size / WORD > this.#end) return this.#stop();
     this.#at = at;
     const frames = this.kernelFrames + this.userFrames;
-    this.#next = at + STACK_SAMPLE.size / WORD + frames * 2;
-    if (this.kernelFrames > MAX_FRAMES || this.userFrames > MAX_FRAMES || this.#next > this.#end) {
-      return this.#stop();
-    }
-    return true;
+    const { payloadBytes } = this;
+    this.#next = at + STACK_SAMPLE.size / WORD + frames * 2 + payloadBytes / WORD;
+    const isSound =
+      this.kernelFrames <= MAX_FRAMES &&
+      this.userFrames <= MAX_FRAMES &&
+      payloadBytes <= MAX_PAYLOAD &&
+      payloadBytes % 8 === 0 &&
+      this.#next <= this.#end;
+    return isSound || this.#stop();
   }
 
   #stop(): false {
@@ -253,6 +307,43 @@ export class RawSampleReader {
   get cgroupHigh(): number {
     return this.#words[this.#at + fields.cgroup_id / WORD + 1]!;
   }
+  /** What was measured, in the source's unit: exact below 2^53. */
+  get value(): number {
+    const at = this.#at + fields.value / WORD;
+    return this.#words[at + 1]! * 4_294_967_296 + this.#words[at]!;
+  }
+  /** Of what it was measured: keyHigh * 2^32 + keyLow. */
+  get keyLow(): number {
+    return this.#words[this.#at + fields.key / WORD]!;
+  }
+  get keyHigh(): number {
+    return this.#words[this.#at + fields.key / WORD + 1]!;
+  }
+  /** Index of the capture source in the request. */
+  get source(): number {
+    return this.#halves[this.#at * 2 + fields.source / 2]!;
+  }
+  /** One of RECORD_KINDS. */
+  get kind(): number {
+    return this.#halves[this.#at * 2 + fields.kind / 2]!;
+  }
+  /** waker: the thread woken; example: slot, and above it 16 bits of the slice. */
+  get link(): number {
+    return this.#words[this.#at + fields.link / WORD]!;
+  }
+  get payloadBytes(): number {
+    return this.#halves[this.#at * 2 + fields.payload / 2]!;
+  }
+  /** The bytes behind the addresses; shares memory with the reader's payload. */
+  payload(): Uint8Array {
+    const frames = this.kernelFrames + this.userFrames;
+    const at = (this.#at + STACK_SAMPLE.size / WORD + frames * 2) * WORD;
+    return new Uint8Array(this.#words.buffer, this.#words.byteOffset + at, this.payloadBytes);
+  }
+  /** The record as it came, to be read again later by another reader. */
+  copy(): Uint8Array {
+    return new Uint8Array(this.#words.slice(this.#at, this.#next).buffer);
+  }
   /** Process id as user space means it (tgid). */
   get pid(): number {
     return this.#words[this.#at + fields.tgid / WORD]!;
@@ -264,7 +355,7 @@ export class RawSampleReader {
   get cpu(): number {
     return this.#words[this.#at + fields.cpu / WORD]!;
   }
-  /** Samples this record stands for. */
+  /** Samples or calls this record stands for. */
   get weight(): number {
     return this.#words[this.#at + fields.weight / WORD]!;
   }

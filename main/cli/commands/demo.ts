@@ -39,7 +39,7 @@ export async function runDemo(seconds: number): Promise<ExitCode> {
 function specOf(workload: string, seconds: number): CaptureSpec {
   const threads = Math.min(4, availableParallelism());
   return {
-    source: 'on-cpu',
+    sources: [{ kind: 'on-cpu' }],
     // It would run a little longer than asked for: the recording's length is exact.
     target: {
       kind: 'command',

@@ -53,6 +53,7 @@ export function textureOf(kind: KeyKind): Texture | null {
     case 'interpreted':
       return 'jit';
     case 'user':
+    case 'waker':
     case 'root':
     case 'process':
     case 'thread':

@@ -31,6 +31,8 @@ export function colorSlot(label: KeyLabel): ColorSlot {
       return GROUP_SLOT;
     case 'incomplete':
       return INCOMPLETE_SLOT;
+    case 'waker':
+      return GROUP_SLOT;
     case 'user':
     case 'inlined':
       return hashOf(label.image) % MODULE_SLOTS;

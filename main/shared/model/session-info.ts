@@ -14,7 +14,7 @@ export interface SessionInfo {
   readonly startedAt: string;
   /** Last sample or end of capture, whichever is later; time since session start. */
   readonly duration: Nanoseconds;
-  /** Sum of all sample weights, in the source's weight unit. */
+  /** Sum of the first source's sample weights, in its unit. */
   readonly totalWeight: number;
   readonly sampleCount: number;
   /** Samples that hit the idle task: counted, kept only if spec.includeIdle. */
@@ -103,7 +103,17 @@ export type LossReason =
   /** The kernel throttled the sampling event (perf_event_max_sample_rate). Unit: throttle periods. */
   | 'throttled'
   /** A follow-children set was full: a child process is not followed. Unit: processes. */
-  | 'target-set-full';
+  | 'target-set-full'
+  /** BPF: the slice's histogram map is full. Unit: calls counted nowhere. */
+  | 'histogram-full'
+  /** BPF: a call's beginning could not be noted. Unit: calls. */
+  | 'call-start-lost'
+  /** BPF: our programs interrupted one another deeper than there is room for. Unit: records. */
+  | 'program-nested'
+  /** A trace's limit per second was reached. Unit: events. */
+  | 'rate-limited'
+  /** A wait's user stack never came. Unit: samples (recorded without it). */
+  | 'user-stack-late';
 
 export interface LossEntry {
   readonly reason: LossReason;

@@ -17,7 +17,61 @@ export interface SessionTables {
   readonly frames: FrameTable;
   readonly stacks: StackTable;
   readonly samples: SampleTable;
+  readonly sources: SourceTable;
+  readonly series: SeriesTable;
+  readonly latencies: LatencyTable;
 }
+
+/** What was measured, in the order of CaptureSpec.sources. Small; always sent whole. */
+export interface SourceTable {
+  readonly length: number;
+  /** SourceKind of model/capture-spec.ts. */
+  readonly kind: readonly string[];
+  /** E.g. "On-CPU time", "vfs_read". */
+  readonly title: readonly string[];
+  /** One of WEIGHT_UNITS: of sample weights and values. */
+  readonly unit: readonly string[];
+  /** How it was measured: "perf event", "tracepoint", "kprobe", "fentry", "uprobe", ... */
+  readonly mechanism: readonly string[];
+  /** Why not in a better way, one sentence; empty. */
+  readonly note: readonly string[];
+  /** LatencyDetail of sources that have it, else empty. */
+  readonly detail: readonly string[];
+  /** Traces: names of the fields as JSON text (model/trace-fields.ts); else empty. */
+  readonly fields: readonly string[];
+}
+
+/** What a source tells apart: a system call, a function, a block device. Append-only. */
+export interface SeriesTable {
+  readonly length: number;
+  /** Row in SourceTable. */
+  readonly source: Uint8Array;
+  /** Row in ProcessTable; -1: not told apart by process. */
+  readonly process: Int32Array;
+  /** E.g. "read", "vda write". */
+  readonly name: readonly string[];
+  /** What else tells it apart, e.g. the outcome "ENOENT"; empty. */
+  readonly variant: readonly string[];
+}
+
+/** Histograms counted in the kernel: cells of (series, slice, bucket), which add up. Append-only. */
+export interface LatencyTable {
+  readonly length: number;
+  /** Row in SeriesTable. */
+  readonly series: Int32Array;
+  /** Seconds since session start: CaptureSpec's SLICE_NS. */
+  readonly slice: Int32Array;
+  /** See latency-buckets.ts. */
+  readonly bucket: Uint16Array;
+  readonly count: Float64Array;
+  /** Sum of the values, in the source's unit. */
+  readonly total: Float64Array;
+  readonly max: Float64Array;
+}
+
+/** Units of sample weights. 'nanoseconds': durations. 'events': occurrences counted. */
+export const WEIGHT_UNITS = ['samples', 'nanoseconds', 'events'] as const;
+export type WeightUnit = (typeof WEIGHT_UNITS)[number];
 
 /** Something that holds code: an ELF file, the kernel, a kernel module, the vdso, JIT memory. */
 export interface ImageTable {
@@ -133,8 +187,14 @@ export interface SampleTable {
   readonly stack: Int32Array;
   /** CPU number. */
   readonly cpu: Uint16Array;
-  /** In the source's weight unit (on-CPU: samples). */
+  /** In the source's weight unit (on-CPU: samples). An example of a histogram: of all calls it stands for. */
   readonly weight: Float64Array;
+  /** Row in SourceTable. */
+  readonly source: Uint8Array;
+  /** Row in SeriesTable; -1: none. */
+  readonly series: Int32Array;
+  /** What this one call measured, in the source's unit; weight / value calls stand behind it. 0: nothing. */
+  readonly value: Float64Array;
 }
 
 /** Codes are stored in files: never renumber. */
@@ -150,6 +210,8 @@ export const FRAME_KINDS = [
   'interpreted',
   /** No code: stands at the root of a user stack that does not reach the thread's start. */
   'incomplete',
+  /** No code: above it stands the stack of the thread that ended the wait, leaf first. */
+  'waker',
 ] as const;
 export type FrameKind = (typeof FRAME_KINDS)[number];
 
@@ -169,6 +231,9 @@ export interface SessionCursor {
   readonly chunks: number;
   /** Rows of the symbol table, in insertion order. */
   readonly symbols: number;
+  readonly sources: number;
+  readonly series: number;
+  readonly latencies: number;
 }
 
 export const EMPTY_CURSOR: SessionCursor = {
@@ -181,6 +246,9 @@ export const EMPTY_CURSOR: SessionCursor = {
   stacks: 0,
   chunks: 0,
   symbols: 0,
+  sources: 0,
+  series: 0,
+  latencies: 0,
 };
 
 /**

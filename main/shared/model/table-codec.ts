@@ -43,7 +43,19 @@ const LAYOUT = {
   symbols: { frame: 'i32', depth: 'u8', func: 'i32', file: 'i32', line: 'i32' },
   frames: { image: 'i32', offset: 'f64', kind: 'u8', func: 'i32', symbol: 'i32' },
   stacks: { parent: 'i32', frame: 'i32' },
-  samples: { time: 'f64', thread: 'i32', stack: 'i32', cpu: 'u16', weight: 'f64' },
+  samples: {
+    ...{ time: 'f64', thread: 'i32', stack: 'i32', cpu: 'u16', weight: 'f64' },
+    ...{ source: 'u8', series: 'i32', value: 'f64' },
+  },
+  sources: {
+    ...{ kind: 'text', title: 'text', unit: 'text', mechanism: 'text' },
+    ...{ note: 'text', detail: 'text', fields: 'text' },
+  },
+  series: { source: 'u8', process: 'i32', name: 'text', variant: 'text' },
+  latencies: {
+    ...{ series: 'i32', slice: 'i32', bucket: 'u16' },
+    ...{ count: 'f64', total: 'f64', max: 'f64' },
+  },
 } as const satisfies {
   readonly [T in keyof SessionTables]: {
     readonly [C in Exclude<keyof SessionTables[T], 'length'>]: TypeOf<SessionTables[T][C]>;

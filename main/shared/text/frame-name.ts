@@ -13,6 +13,7 @@ export function frameName(tables: SessionTables, frame: number): string {
   if (frameKind(tables, frame) === 'incomplete')
     return incompleteName(tables.frames.offset[frame]!);
   const image = tables.images.path[tables.frames.image[frame]!] ?? '';
+  if (frameKind(tables, frame) === 'waker') return image;
   return offsetName(image, tables.frames.offset[frame]!);
 }
 
@@ -32,6 +33,7 @@ export function kindSuffix(kind: FrameKind): string {
     case 'user':
     case 'interpreted':
     case 'incomplete':
+    case 'waker':
       return '';
   }
 }

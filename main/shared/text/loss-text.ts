@@ -27,6 +27,11 @@ export const LOSS_REASONS = [
   'stack-map-full',
   'stack-missed',
   'stack-truncated',
+  'histogram-full',
+  'call-start-lost',
+  'program-nested',
+  'rate-limited',
+  'user-stack-late',
   'target-set-full',
   'process-facts-lost',
   'throttled',
@@ -107,6 +112,42 @@ function wordsOf(reason: LossReason): LossWords {
         effect: 'reduced',
         sentence: 'The stack is deeper than 127 frames, so its root end is cut off.',
         remedy: 'Look at the inverted tree, which starts at the running function.',
+      };
+    case 'histogram-full':
+      return {
+        noun: 'call',
+        effect: 'lost',
+        sentence: 'More different keys came up in one second than the kernel could count.',
+        remedy: 'Measure fewer functions at once, or narrow the target.',
+      };
+    case 'call-start-lost':
+      return {
+        noun: 'call',
+        effect: 'lost',
+        sentence:
+          "A call's beginning could not be noted: calls were nested too deep, or memory was short.",
+        remedy: 'Measure the inner function of a recursion, or fewer functions at once.',
+      };
+    case 'program-nested':
+      return {
+        noun: 'record',
+        effect: 'lost',
+        sentence: 'Our programs interrupted one another deeper than there is room for.',
+        remedy: 'Nothing needs doing for a few; measure fewer sources at once otherwise.',
+      };
+    case 'rate-limited':
+      return {
+        noun: 'event',
+        effect: 'lost',
+        sentence: "The trace's limit of events per second was reached.",
+        remedy: 'Filter more, or raise the limit.',
+      };
+    case 'user-stack-late':
+      return {
+        noun: 'sample',
+        effect: 'reduced',
+        sentence: 'A thread still waited when the recording ended, so its user stack was not read.',
+        remedy: 'Nothing needs doing: the wait is counted, and its kernel stack is shown.',
       };
     case 'target-set-full':
       return {

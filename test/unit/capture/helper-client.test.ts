@@ -5,10 +5,7 @@ import type { StartRequest } from '../../../main/capture/wire/helper-protocol.ts
 import { helperDoes, helperIs } from '../../support/stand-in-helper.ts';
 
 const REQUEST: StartRequest = {
-  source: 'on-cpu',
-  rateHz: 99,
-  mode: 'precise',
-  includeIdle: false,
+  sources: [{ kind: 'on-cpu', rateHz: 99, mode: 'precise', includeIdle: false }],
   kernelStacks: true,
   userStacks: true,
   unwind: 'auto',
@@ -23,6 +20,7 @@ function listen(): { listener: HelperListener; heard: string[] } {
       kallsyms: (text) => heard.push(`kallsyms ${text.length}`),
       facts: (facts) => heard.push(`facts ${facts.length}`),
       data: (payload) => heard.push(`data ${payload.length}`),
+      histogram: (payload) => heard.push(`histogram ${payload.length}`),
       stats: (stats) => heard.push(`stats ${stats.idle}`),
     },
   };

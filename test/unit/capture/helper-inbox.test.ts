@@ -23,6 +23,7 @@ function listenTo(inbox: HelperInbox, heard: string[]): void {
       kallsyms: (text) => heard.push(`kallsyms ${text.length}`),
       facts: (facts) => heard.push(`facts ${facts.length}`),
       data: (payload) => heard.push(`data ${payload.length}`),
+      histogram: (payload) => heard.push(`histogram ${payload.length}`),
       stats: () => heard.push('stats'),
     },
     () => heard.push('kernel ready'),

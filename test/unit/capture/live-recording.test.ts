@@ -8,11 +8,22 @@ import type { CaptureMode } from '../../../main/shared/model/capture-spec.ts';
 import { ok } from '../../../main/shared/result.ts';
 import type { SessionBatch } from '../../../main/store/session-batch.ts';
 import { execFact, mappingFact, processFact } from '../../support/facts.ts';
+import { ON_CPU } from '../../support/on-cpu.ts';
 import { packRawSamples } from '../../support/raw-samples.ts';
 import { syntheticMeta } from '../../support/synthetic-session.ts';
 
 const STATS = {
-  ...{ samples: 1, idle: 0, filtered: 0, loss: {}, bpfRuns: 1, bpfNs: 1, helperCpuNs: 1 },
+  ...{
+    samples: 1,
+    idle: 0,
+    filtered: 0,
+    loss: {},
+    events: 0,
+    belowMinimum: 0,
+    bpfRuns: 1,
+    bpfNs: 1,
+    helperCpuNs: 1,
+  },
   ...{ helperRssBytes: 1, unwind: null },
 };
 /** How long ago the session began, ns. */
@@ -66,6 +77,7 @@ function rig(
       ...{ problemOf: () => null, forget: () => undefined, dispose: () => undefined },
     },
     meta: { ...meta, spec: { ...meta.spec, mode, duration: null } },
+    sources: [{ row: ON_CPU, hasSeries: false }],
     ...{ startNs, launched: null, options: {} },
   };
   const recording = new LiveRecording(parts as unknown as RecordingParts);

@@ -323,7 +323,7 @@ describe('resymbolize', () => {
     copyFileSync(program.full, program.stripped);
     expect(valueOf(await name(path)).named).toBe(3);
     const rows = { frame: [1], depth: [0], function: [0], file: [-1], line: [0] };
-    const late = await first.append({ ...emptyBatch(''), symbols: rows });
+    const late = await first.append({ ...emptyBatch(), symbols: rows });
     expect(errorOf(late)).toMatchObject({ kind: 'output-unwritable' });
     expect(valueOf(await name(path)).asked).toBe(1);
   });

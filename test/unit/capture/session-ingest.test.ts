@@ -4,6 +4,7 @@ import { SessionIngest } from '../../../main/capture/session-ingest.ts';
 import { IMAGE_KINDS } from '../../../main/shared/model/session-tables.ts';
 import type { SessionBatch } from '../../../main/store/session-batch.ts';
 import { execFact, forkFact, mappingFact, processFact } from '../../support/facts.ts';
+import { ON_CPU } from '../../support/on-cpu.ts';
 import { packRawSamples, type RawSample } from '../../support/raw-samples.ts';
 
 /** Uptime of 200 days: more ns than a double holds. */
@@ -11,7 +12,10 @@ const START = 200n * 86_400n * 1_000_000_000n + 7n;
 const at = (ns: number): bigint => START + BigInt(ns);
 
 const ingestOf = (buildId = ''): SessionIngest =>
-  new SessionIngest('on-cpu', START.toString(), () => buildId);
+  new SessionIngest([{ row: ON_CPU, hasSeries: false }], START.toString(), {
+    buildIdOf: () => buildId,
+    nameOf: () => ({ name: '', variant: '' }),
+  });
 
 const NOTHING_ELSE = {
   loss: new Map<string, number>(),
@@ -31,7 +35,7 @@ function batchOf(ingest: SessionIngest, samples: readonly RawSample[]): SessionB
 /** Stacks of a batch's samples as "image+offset;image+offset", root first. */
 function stacksOf(batch: SessionBatch): string[] {
   const { images, frames, stacks, samples } = batch;
-  return [...samples.stack].map((leaf) => {
+  return [...samples[0]!.stack].map((leaf) => {
     const path: string[] = [];
     for (let node = leaf; node >= 0; node = stacks.parent[node]!) {
       const frame = stacks.frame[node]!;
@@ -46,6 +50,7 @@ const kernel = {
     image: low >= 0xc000_0000 ? 'ext4' : '[kernel]',
     offset: low & 0xff_ffff,
   }),
+  symbolAt: () => null,
 };
 
 describe('SessionIngest', () => {
@@ -58,7 +63,7 @@ describe('SessionIngest', () => {
     const user = [0x5000_0000_1010n, 0x5000_0000_1020n, 0x5000_0000_1030n];
     const batch = batchOf(ingest, [{ timeNs: at(5), pid: 10, user }]);
     expect(stacksOf(batch)).toEqual(['/bin/app+22f;/bin/app+21f;/bin/app+210']);
-    expect([...batch.samples.time]).toEqual([5]);
+    expect([...batch.samples[0]!.time]).toEqual([5]);
   });
 
   it('puts the kernel stack below the user stack', () => {
@@ -91,7 +96,10 @@ describe('SessionIngest', () => {
 
   it('places a kernel address below all symbols nowhere, under a number a file can hold', () => {
     const ingest = ingestOf();
-    ingest.useKernel({ locate: () => ({ image: '[kernel]', offset: -0x1000 }) });
+    ingest.useKernel({
+      locate: () => ({ image: '[kernel]', offset: -0x1000 }),
+      symbolAt: () => null,
+    });
     const batch = batchOf(ingest, [{ timeNs: at(5), pid: 10, kernel: [0xffff_8881_0000_0040n] }]);
     expect(stacksOf(batch)).toEqual(['[unknown]+1f888100000040']);
     expect(Number.isSafeInteger(batch.frames.offset[0])).toBe(true);
@@ -140,7 +148,7 @@ describe('SessionIngest', () => {
     expect(batch.images.map(({ path, buildId }) => `${path} ${buildId}`)).toEqual([
       '/lib/libc.so abcd',
     ]);
-    expect(batch.samples.stack[0]).toBe(batch.samples.stack[1]);
+    expect(batch.samples[0]!.stack[0]).toBe(batch.samples[0]!.stack[1]);
   });
 
   it('keeps generated code of each process apart', () => {
@@ -167,9 +175,11 @@ describe('SessionIngest', () => {
 
   it('keeps a sample without any stack', () => {
     const batch = batchOf(ingestOf(), [{ timeNs: at(1), pid: 10, tid: 12, cpu: 3, weight: 4 }]);
-    expect([batch.samples.stack[0], batch.samples.cpu[0], batch.samples.weight[0]]).toEqual([
-      -1, 3, 4,
-    ]);
+    expect([
+      batch.samples[0]!.stack[0],
+      batch.samples[0]!.cpu[0],
+      batch.samples[0]!.weight[0],
+    ]).toEqual([-1, 3, 4]);
     expect(batch.threads).toEqual([{ process: 0, tid: 12, comm: 'pid 10' }]);
   });
 
@@ -195,7 +205,7 @@ describe('SessionIngest', () => {
     expect(second.images).toEqual([]);
     expect(second.frames.offset).toEqual([0x30, 0x20]);
     expect(second.stacks).toEqual({ parent: [-1, 1], frame: [1, 2] });
-    expect([...second.samples.stack]).toEqual([2]);
+    expect([...second.samples[0]!.stack]).toEqual([2]);
   });
 
   it('counts a message that breaks off, and keeps what came before', () => {

@@ -3,7 +3,10 @@ import { countArgument, numberArgument, secondsArgument } from '../../../main/cl
 import { defaultFileName, specOf } from '../../../main/cli/record-options.ts';
 import { asPid } from '../../../main/shared/units.ts';
 
-const DEFAULTS = { frequency: 99, kernel: true, user: true, unwind: 'auto' } as const;
+const DEFAULTS = {
+  ...{ frequency: 99, kernel: true, user: true, onCpu: true },
+  unwind: 'auto',
+} as const;
 
 describe('specOf', () => {
   it('turns options into a spec', () => {
@@ -11,7 +14,7 @@ describe('specOf', () => {
     expect(specOf(options, ['./app', '-x'], '/work')).toEqual({
       ok: true,
       value: {
-        source: 'on-cpu',
+        sources: [{ kind: 'on-cpu' }],
         target: { kind: 'command', argv: ['./app', '-x'], cwd: '/work' },
         rate: 99,
         mode: 'aggregate',

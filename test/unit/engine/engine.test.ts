@@ -80,7 +80,7 @@ describe('Engine.handle', () => {
     ['session.open', { path: 'relative.ember' }],
     ['session.open', { path: '/a', extra: 1 }],
     ['session.export', { id: 1, format: 'exe', path: '/a' }],
-    ['capture.start', { spec: { source: 'on-cpu' } }],
+    ['capture.start', { spec: { sources: [{ kind: 'on-cpu' }] } }],
     ['capture.start', null],
   ])('refuses %s %j as invalid', async (channel, request) => {
     expect(await ask(channel, request)).toMatchObject({

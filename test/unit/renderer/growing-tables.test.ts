@@ -44,6 +44,9 @@ function deltasOf(tables: SessionTables, steps: number): SessionDelta[] {
         frames: part(tables.frames),
         stacks: part(tables.stacks),
         samples: part(tables.samples),
+        sources: tables.sources,
+        series: part(tables.series),
+        latencies: part(tables.latencies),
       },
     });
   }

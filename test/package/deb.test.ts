@@ -1,0 +1,189 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  expectTrueShares,
+  readDrawnFrames,
+  recordWorkload,
+  sampleCount,
+  waitForHottest,
+  waitForSamples,
+} from '../support/desktop-scenario.ts';
+import { INSTALLED, INSTALLED_DEMO, InstalledApp, packages } from '../support/installed-app.ts';
+import { commandLine, descendantsOf, isAlive, statusField } from '../support/processes.ts';
+import { ThrowAwayMachine } from '../support/throw-away-machine.ts';
+
+const RATE = 999;
+
+let machine: ThrowAwayMachine;
+let recordings: string;
+beforeAll(async () => {
+  const { deb } = packages();
+  machine = await ThrowAwayMachine.create();
+  recordings = `${machine.user.home}/.local/share/emberscope`;
+  // Without --force: its dependencies are here, and their names are right.
+  machine.must(['dpkg', '--install', deb]);
+});
+afterAll(async () => {
+  await machine[Symbol.asyncDispose]();
+});
+
+const asUser = { asUser: true };
+/** The file that the machine's only recording made. */
+function recordedFile(): string {
+  const names = readdirSync(machine.path(recordings), { recursive: true, encoding: 'utf8' });
+  const found = names.filter((name) => name.endsWith('.ember'));
+  expect(found).toHaveLength(1);
+  return join(recordings, found[0] ?? '');
+}
+
+const saved = () => `${machine.user.home}/my session.ember`;
+/** What a file manager does: asks for the type's default application and starts its desktop entry. */
+const doubleClick = () => machine.must(['gio', 'open', saved()], asUser);
+
+describe('the installed deb', () => {
+  it('has a desktop entry, AppStream metadata and a manual page without complaints', () => {
+    machine.must(['desktop-file-validate', '/usr/share/applications/emberscope.desktop']);
+    const metainfo = '/usr/share/metainfo/emberscope.metainfo.xml';
+    machine.must(['appstreamcli', 'validate', '--no-net', metainfo]);
+    const page = machine.must(['man', '--where', 'emberscope'], asUser).trim();
+    expect(page).toBe('/usr/share/man/man1/emberscope.1.gz');
+    const shown = machine.run(['man', '--warnings', '--local-file', page], asUser);
+    expect(shown.stderr).toBe('');
+    expect(shown.stdout).toMatch(/emberscope symbolize .*<FILE>/);
+  });
+
+  it('passes lintian but for the exceptions that it lists with reasons', () => {
+    const args = ['--allow-root', '--fail-on', 'error,warning', '--tag-display-limit', '0'];
+    const done = spawnSync('lintian', [...args, packages().deb], { encoding: 'utf8' });
+    expect(`${done.stdout}${done.stderr}`.trim()).toBe('');
+    expect(done.status).toBe(0);
+  });
+
+  it('belongs to root, and nobody else may write to it', () => {
+    const list = machine.must(['dpkg', '--listfiles', 'emberscope']).trim().split('\n');
+    const loose = machine.must([
+      ...['find', ...list.filter((path) => path.includes('mberscope'))],
+      ...['-maxdepth', '0', '!', '-type', 'l'],
+      ...['(', '!', '-user', 'root', '-o', '!', '-group', 'root', '-o', '-perm', '/6022', ')'],
+    ]);
+    expect(loose).toBe('');
+  });
+
+  it('is the emberscope command, on the runtime of the app', () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    expect(machine.must(['emberscope', '--version'], asUser).trim()).toBe(version);
+    const program = ['/bin/sh', '-c', 'echo "[$ELECTRON_RUN_AS_NODE]"'];
+    const file = `${machine.user.home}/environment.ember`;
+    const done = machine.must(['emberscope', 'record', '-q', '-o', file, '--', ...program]);
+    expect(done, 'a recorded program is not told how ours was started').toContain('[]');
+    expect(machine.must(['emberscope', 'report', file])).toContain('recorded');
+    machine.must(['rm', file]);
+  });
+
+  it('completes commands, options and values in bash, zsh and fish', () => {
+    const bash = `source /usr/share/bash-completion/completions/emberscope
+      complete_line() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _emberscope; echo "\${COMPREPLY[@]}"; }
+      complete_line emberscope rep; complete_line emberscope export --form
+      complete_line emberscope record --unwind ''`;
+    expect(machine.must(['bash', '-c', bash], asUser)).toBe('report\n--format\nauto eh fp\n');
+    const fish = `complete -C 'emberscope rep'; complete -C 'emberscope export --form'`;
+    expect(machine.must(['fish', '-c', fish], asUser)).toMatch(/^report\t.*\n--format\t/);
+    const zsh = 'autoload -Uz compinit && compinit -u && print $_comps[emberscope]';
+    const load =
+      'autoload +X _emberscope && print -l ${${(f)functions[_emberscope]}[(R)*symbolize*]}';
+    const [name, ...commands] = machine
+      .must(['zsh', '-f', '-c', `${zsh}; ${load}`], asUser)
+      .split('\n');
+    expect(name).toBe('_emberscope');
+    expect(commands.join(' ')).toContain('symbolize');
+  });
+});
+
+describe('the installed app', () => {
+  it('opens nothing to Node: neither NODE_OPTIONS nor --inspect has an effect', () => {
+    const executable = `${INSTALLED}/emberscope`;
+    const asNode = ['env', 'ELECTRON_RUN_AS_NODE=1', 'NODE_OPTIONS=--require=/nowhere.js'];
+    const script = 'console.log("ran")';
+    expect(machine.must([...asNode, executable, '-e', script], asUser)).toBe('ran\n');
+    const inspected = machine.run(
+      ['env', 'ELECTRON_RUN_AS_NODE=1', executable, '--inspect=0', '-e', script],
+      asUser,
+    );
+    expect(inspected.stderr).not.toContain('Debugger listening');
+  });
+
+  it('records a program as a plain user and draws it within 3 points of the truth', async () => {
+    await using app = await InstalledApp.start(machine, { capable: true });
+    const { page } = app;
+    await recordWorkload(page, { rate: RATE, program: INSTALLED_DEMO });
+    await waitForSamples(page, 4 * RATE);
+    await expectTrueShares(page);
+    expect(app.helperPid(), 'the recording still runs').not.toBeNull();
+    const pages = descendantsOf(app.mainPid).filter((pid) => statusField(pid, 'Seccomp') === '2');
+    expect(pages.length, "Chromium's sandbox is on").toBeGreaterThan(0);
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await expect.poll(() => app.helperPid(), { timeout: 30_000 }).toBeNull();
+    await expectTrueShares(page);
+    expect(await page.locator('#status-loss').textContent()).toMatch(/^0 lost/);
+  });
+
+  it('starts with the recording where a double click leads', async () => {
+    machine.must(['cp', '--preserve', recordedFile(), saved()]);
+    expect(machine.must(['xdg-mime', 'query', 'filetype', saved()], asUser).trim()).toBe(
+      'application/vnd.emberscope',
+    );
+    machine.shareDisplay();
+    doubleClick();
+    const window = ['xdotool', 'search', '--sync', '--onlyvisible', '--name', '^my session.ember'];
+    const found = machine.must(['timeout', '30', ...window], asUser).trim();
+    const pid = Number(machine.must(['xdotool', 'getwindowpid', found], asUser));
+    expect(commandLine(pid)).toMatch(/^\/opt\/Emberscope\/emberscope .*my( |%20)session.ember$/);
+    process.kill(pid, 'SIGTERM');
+    await expect.poll(() => isAlive(pid), { timeout: 20_000 }).toBe(false);
+  });
+
+  it('shows the recording in the window that is open, without privileges', async () => {
+    await using app = await InstalledApp.start(machine);
+    doubleClick();
+    await waitForHottest(app.page);
+    await expectTrueShares(app.page);
+    await expect.poll(() => app.page.getByText('my session.ember').count()).toBeGreaterThan(0);
+    const report = JSON.parse(
+      machine.must(['emberscope', 'report', saved(), '--json'], asUser),
+    ) as {
+      session: { sampleCount: number; state: string };
+    };
+    expect(report.session.state).toBe('complete');
+    expect(await sampleCount(app.page)).toBe(report.session.sampleCount);
+    expect((await readDrawnFrames(app.page)).length).toBeGreaterThan(5);
+  });
+
+  it('knows a session by its contents, also under another name', () => {
+    const unnamed = `${machine.user.home}/unnamed`;
+    machine.must(['cp', recordedFile(), unnamed]);
+    const type = ['gio', 'info', '--attributes=standard::content-type', unnamed];
+    expect(machine.must(type, asUser)).toContain('application/vnd.emberscope');
+    machine.must(['rm', unnamed]);
+  });
+});
+
+describe('removing the deb', () => {
+  it('leaves the sessions of users, and nothing else', () => {
+    machine.must(['dpkg', '--purge', 'emberscope']);
+    const left = machine.must(['find', '/etc', '/usr', '/opt', '/var', '-iname', '*emberscope*']);
+    const outside = execFileSync(
+      'find',
+      ['/etc', '/usr', '/opt', '/var', '-iname', '*emberscope*'],
+      {
+        encoding: 'utf8',
+      },
+    );
+    const known = new Set(outside.split('\n'));
+    const own = left.split('\n').filter((path) => !known.has(path));
+    expect(own.filter((path) => !path.startsWith(machine.user.home))).toEqual([]);
+    expect(existsSync(machine.path(recordedFile()))).toBe(true);
+    expect(machine.must(['xdg-mime', 'query', 'default', 'application/vnd.emberscope'])).toBe('');
+  });
+});
