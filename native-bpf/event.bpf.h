@@ -19,6 +19,7 @@
 /* A record being put together, and the walk up its user stack. */
 struct event_slot {
 	struct sample_record record;
+	__u64 room[MAX_PAYLOAD / 8]; /* for what follows the addresses of the record */
 	struct unwind_walk walk;
 	__u32 busy;
 	__u32 index;

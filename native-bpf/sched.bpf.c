@@ -81,7 +81,8 @@ struct thread_wait {
 	__u8 queue;    /* QUEUE_* of a thread that could run when it left */
 	__u8 user;     /* USER_* */
 	__u8 pending;  /* a RECORD_PENDING lacks its user stack */
-	__u32 reserved;
+	__u8 unseen;   /* the switch back to it was not: its kernel stack is another's by now */
+	__u8 reserved[3];
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -192,7 +193,8 @@ struct wait_part {
 	__u64 value;
 	__u32 key;
 	__u32 source;
-	__u32 user; /* USER_* */
+	__u16 user; /* USER_* */
+	__u16 unseen;
 	__u32 kind; /* RECORD_SAMPLE or RECORD_EXAMPLE */
 	__u32 link;
 };
@@ -236,7 +238,9 @@ static __noinline int send_wait(struct task_struct *task, const struct wait_part
 	sample->weight = 1;
 	sample->source = part->source;
 	sample->link = part->link;
-	if (config.kernel_stacks)
+	if (part->unseen)
+		sample->flags |= SAMPLE_KERNEL_MISSED;
+	else if (config.kernel_stacks)
 		note_kernel_stack(sample,
 				  bpf_get_task_stack(task, slot->record.addresses, STACK_BYTES, 0));
 	if (part->user == USER_EARLY)
@@ -278,7 +282,7 @@ static __noinline int end_wait(struct task_struct *task, struct thread_wait *wai
 			       __u64 now_ns)
 {
 	__u64 woken_ns = wait->wake_ns;
-	struct wait_part part = {.user = wait->user};
+	struct wait_part part = {.user = wait->user, .unseen = wait->unseen};
 	int pending = 0;
 
 	/* Woken while it was still on its way off the CPU. */
@@ -310,6 +314,28 @@ static __noinline int end_wait(struct task_struct *task, struct thread_wait *wai
 	return pending;
 }
 
+/*
+ * The current thread runs, but no switch to it was seen: some kernels do not show all of them to
+ * tracing programs. Until when it stood in the queue is known to the next system call's return at
+ * best, else only how long it slept.
+ */
+static __always_inline int end_unseen_wait(struct task_struct *task, struct thread_wait *wait,
+					   __u64 now_ns, __u8 user)
+{
+	__u64 out_ns = __sync_lock_test_and_set(&wait->out_ns, ON_CPU);
+	int pending = 0;
+
+	if (out_ns > BEGINNING && out_ns < now_ns) {
+		if (wait->user != USER_NONE)
+			wait->user = user;
+		wait->unseen = 1;
+		pending = end_wait(task, wait, out_ns, now_ns);
+		wait->unseen = 0;
+	}
+	wait->wake_ns = 0;
+	return pending;
+}
+
 /* The current thread leaves its CPU. */
 static __always_inline void leave(void *ctx, struct task_struct *task, bool preempted, __u64 now_ns)
 {
@@ -318,6 +344,12 @@ static __always_inline void leave(void *ctx, struct task_struct *task, bool pree
 
 	if (!wait)
 		return;
+	if (wait->out_ns > BEGINNING) {
+		COUNT(starts_lost);
+		if (wait->wake_ns > wait->out_ns && wait->state != WAIT_NONE)
+			end_unseen_wait(task, wait, wait->wake_ns, USER_MISSED);
+		wait->wake_ns = 0;
+	}
 	task_state = state_of(task);
 	if ((task_state & TASK_DEAD) ||
 	    (config.target_kind == TARGET_CGROUP && !in_target(task->tgid))) {
@@ -355,8 +387,12 @@ int on_sched_switch(__u64 *ctx)
 	wait = wait_state(next);
 	if (wait) {
 		out_ns = __sync_lock_test_and_set(&wait->out_ns, ON_CPU);
-		if (out_ns > BEGINNING && out_ns <= now_ns && end_wait(next, wait, out_ns, now_ns))
-			wait->pending = 1;
+		if (out_ns > BEGINNING && out_ns <= now_ns) {
+			if (wait->state != WAIT_NONE && wait->wake_ns == 0)
+				COUNT(starts_lost); /* of its time in the queue */
+			if (end_wait(next, wait, out_ns, now_ns))
+				wait->pending = 1;
+		}
 		wait->wake_ns = 0;
 	}
 	account(now_ns);
@@ -426,9 +462,14 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 	struct event_slot *slot;
 	__u64 now_ns;
 
-	if (!wait || !wait->pending)
+	if (!wait || (!wait->pending && wait->out_ns <= BEGINNING))
 		return 0;
 	now_ns = bpf_ktime_get_ns();
+	if (wait->out_ns > BEGINNING && is_measuring() &&
+	    end_unseen_wait(bpf_get_current_task_btf(), wait, now_ns, USER_SYSCALL))
+		wait->pending = 1;
+	if (!wait->pending)
+		return 0;
 	wait->pending = 0;
 	slot = take_slot();
 	if (slot) {

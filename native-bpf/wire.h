@@ -16,8 +16,9 @@
 #define SAMPLE_KERNEL_MISSED	0x04 /* the kernel stack could not be read */
 #define SAMPLE_USER_MISSED	0x08 /* the user stack could not be read; not for kernel threads */
 #define SAMPLE_IDLE		0x10 /* taken in the idle task */
-#define SAMPLE_INTERRUPT	0x20 /* by an interrupt, not by the thread it interrupted: RECORD_WAKER */
-#define SAMPLE_UNWIND_SHIFT	8    /* bits 8 to 15: UNWIND_*, how the user stack's walk ended */
+#define SAMPLE_INTERRUPT	0x20 /* by an interrupt, not by the thread it interrupted: RECORD_WAKER \
+				      */
+#define SAMPLE_UNWIND_SHIFT 8	     /* bits 8 to 15: UNWIND_*, how the user stack's walk ended */
 
 /* Why a walk up a user stack ended; main/shared/model/unwind-stop.ts says what each means. */
 #define UNWIND_UNKNOWN		0
@@ -72,14 +73,46 @@ struct stack_sample {
  * 16 bits of the slice in the high half. A later record of the same place, key and bucket replaces
  * it.
  */
-#define RECORD_EXAMPLE 4
-#define RECORD_EVENT   5 /* one event of a trace; its fields follow as payload */
+#define RECORD_EXAMPLE	       4
+#define RECORD_EVENT	       5 /* one event of a trace; its fields follow as payload */
 #define RECORD_PENDING_EXAMPLE 6 /* RECORD_EXAMPLE as RECORD_PENDING: its user stack follows */
 
 /* Histograms: log-linear buckets, 32 per power of two (main/shared/model/latency-buckets.ts). */
 #define LATENCY_SUB_BITS	5
 #define LATENCY_OVERFLOW_BUCKET 1152
 #define EXAMPLES_PER_BUCKET	4
+
+/* Most that follows the addresses of a RECORD_EVENT, bytes. */
+#define MAX_PAYLOAD 512
+
+/* Traces: a filter is a list of steps in postfix order, each adding or joining outcomes. */
+#define MAX_FILTER_STEPS 64
+#define FILTER_TEXT	 16 /* bytes of a text that are compared */
+
+/* trace_step.kind */
+#define FILTER_NUMBER 0
+#define FILTER_STRING 1
+#define FILTER_AND    2
+#define FILTER_OR     3
+#define FILTER_NOT    4
+
+/* trace_step.compare; of texts LESS means "begins with" */
+#define COMPARE_EQUAL	   0
+#define COMPARE_NOT_EQUAL  1
+#define COMPARE_LESS	   2
+#define COMPARE_LESS_EQUAL 3
+#define COMPARE_BITS	   4
+
+struct trace_step {
+	__u8 kind;
+	__u8 compare;
+	__u8 is_signed;
+	__u8 reserved;
+	__u16 offset; /* of the field in the payload, bytes */
+	__u16 size;   /* of the field, bytes */
+	__u64 value;
+	__u8 text[FILTER_TEXT];
+};
 
 /* Slices of time are counted from capture_state.start_ns. */
 #define SLICE_NS 1000000000ULL

@@ -196,6 +196,12 @@ export class BpfObject implements Disposable {
     return err({ kind: 'attach-failed', point: map, errno: errnoName(errno()) });
   }
 
+  /** Sets an entry of a map; null: done, else the errno name. */
+  setEntry(map: string, key: Uint8Array, value: Uint8Array): string | null {
+    const failed = this.#library.bpf_map_update_elem(this.mapFd(map), key, value, 0);
+    return failed === 0 ? null : errnoName(errno());
+  }
+
   /** Removes a key from a hash map; false: it was not there. */
   removeKey(map: string, key: Uint8Array): boolean {
     return this.#library.bpf_map_delete_elem(this.mapFd(map), key) === 0;

@@ -318,7 +318,7 @@ export class SessionIngest {
       const low = reader.addressLow(index);
       frames.push(
         index < kernelFrames
-          ? this.#resolver.kernelFrame(high, low, true)
+          ? this.#resolver.kernelFrame(high, low, index > 0)
           : this.#resolver.userFrame(entry, high, low, index > kernelFrames),
       );
     }

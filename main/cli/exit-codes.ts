@@ -34,6 +34,7 @@ export function exitCodeOf(error: ProfilerError): ExitCode {
     case 'bpf-object-unusable':
     case 'bpf-load-failed':
     case 'attach-failed':
+    case 'probe-unsupported':
       return EXIT.kernel;
     case 'target-gone':
     case 'target-not-found':
@@ -41,6 +42,8 @@ export function exitCodeOf(error: ProfilerError): ExitCode {
     case 'cgroup-not-found':
       return EXIT.target;
     case 'spec-invalid':
+    case 'filter-invalid':
+    case 'probe-not-found':
     case 'format-unknown':
     case 'sql-failed':
       return EXIT.usage;

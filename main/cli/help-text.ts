@@ -41,12 +41,46 @@ export const RECORD_HELP = pageEnd(
   `FILES
   Without -o the session is written to the current folder as DATE-TIME-TARGET.ember. It is readable
   from the first second. If the recorder is killed, all but about the last second is kept.`,
+  `SOURCES
+  Besides samples of what runs, one recording can measure, all on one clock:
+  --off-cpu [MIN]    waits of at least MIN (1ms by default) with the stacks that wait; --wakers adds who
+                     ended them
+  --run-queue        time from wake-up, or preemption, to running
+  --syscalls         every system call by number and outcome
+  --block-io         block requests: in the queue, in the device
+  --function PROBE   NAME or NAM* of the kernel, PATH:SYMBOL or PATH:+0xOFFSET of a program or library
+  --count EVENT      a stack for each page-faults, context-switches, CATEGORY:NAME, ...; EVENT/100 for
+                     every hundredth
+  --trace PROBE      a list of events: tracepoint:CATEGORY:NAME or a function; --filter 'pid == 42'
+  --detail histogram counts calls in the kernel and keeps some of each bucket with stacks; --detail
+                     events keeps each call. --no-on-cpu leaves the samples out.
+  "emberscope latency", "emberscope events" and the window show them.`,
   `OVERHEAD
   Each sample interrupts its CPU for some microseconds. At 99 Hz that is well under 0.1 % of a CPU, at
   999 Hz some tenths of a percent, at 20 kHz a large part of one. Writing the session adds work on
   some CPU. What it really cost is measured, shown while recording and stored: see "own cost" in
   "emberscope report". --aggregate counts equal stacks in the kernel: cheaper for hours, but without
   the time of each sample.`,
+);
+
+export const LATENCY_HELP = pageEnd(
+  `OUTPUT
+  A table per source of durations: off-CPU time by state, run-queue latency, calls of functions, system
+  calls by outcome, block requests. Percentiles come from buckets and are off by at most 1.6 %; counts,
+  totals and the longest are exact.`,
+  `EXAMPLES
+  sudo emberscope record -a -d 10 --syscalls --off-cpu -o waits.ember
+  emberscope latency waits.ember
+  emberscope latency waits.ember --json | jq '.[] | select(.name == "read")'`,
+);
+
+export const EVENTS_HELP = pageEnd(
+  `OUTPUT
+  One line per event in the order of the recording: time since its start, thread, CPU, the fields as the
+  kernel defines them, and the innermost function of the stack.`,
+  `EXAMPLES
+  sudo emberscope record -a -d 5 --no-on-cpu --trace tracepoint:sched:sched_process_exec -o exec.ember
+  emberscope events exec.ember`,
 );
 
 export const REPORT_HELP = pageEnd(

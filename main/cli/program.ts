@@ -14,7 +14,9 @@ import type { ExitCode } from './exit-codes.ts';
 import {
   DEMO_HELP,
   DOCTOR_HELP,
+  EVENTS_HELP,
   EXPORT_HELP,
+  LATENCY_HELP,
   OPEN_HELP,
   RECORD_HELP,
   REPORT_HELP,
@@ -46,7 +48,10 @@ export function programOf(done: Done): Command {
     .helpCommand('help [command]', 'print the help of a command')
     .enablePositionalOptions()
     .addHelpText('after', ROOT_HELP);
-  for (const add of [record, open, report, symbolize, exportCommand, sql, doctor, demo])
+  for (const add of [
+    ...[record, open, report, latency, events, symbolize, exportCommand, sql],
+    ...[doctor, demo],
+  ])
     add(program, done);
   for (const command of program.commands) command.helpOption('-h, --help', 'print this help');
   for (const command of [program, ...program.commands]) {
@@ -160,6 +165,34 @@ function report(program: Command, done: Done): void {
     .action(async (file: string, options: { top: number; json?: boolean; quality?: boolean }) => {
       const { runReport } = await import('./commands/report.ts');
       done(await runReport(file, options));
+    });
+}
+
+function latency(program: Command, done: Done): void {
+  program
+    .command('latency')
+    .description('Print how long waits, calls and requests took, by kind and process.')
+    .argument('<FILE>', 'session file')
+    .option('-n, --top <N>', 'rows per source', countArgument, 20)
+    .option('--json', 'print as JSON; times in nanoseconds')
+    .addHelpText('after', LATENCY_HELP)
+    .action(async (file: string, options: { top: number; json?: boolean }) => {
+      const { runLatency } = await import('./commands/latency.ts');
+      done(await runLatency(file, options));
+    });
+}
+
+function events(program: Command, done: Done): void {
+  program
+    .command('events')
+    .description('Print the events of the traces in a session, with their fields.')
+    .argument('<FILE>', 'session file')
+    .option('-n, --limit <N>', 'events per trace', countArgument, 100)
+    .option('--json', 'print as JSON')
+    .addHelpText('after', EVENTS_HELP)
+    .action(async (file: string, options: { limit: number; json?: boolean }) => {
+      const { runEvents } = await import('./commands/events.ts');
+      done(await runEvents(file, options));
     });
 }
 

@@ -113,6 +113,7 @@ export class Engine {
     'session.open': ({ path }) => this.#open(path),
     'session.close': ({ id }) => this.#close(id),
     'session.saveAs': ({ id, path }) => this.#saveAs(id, path),
+    'session.events': ({ id, source, ordinals }) => this.#events(id, source, ordinals),
     'session.export': (request) => this.#export(request),
     'recents.list': () => ok(this.#recents.list()),
     'recents.forget': async ({ path }) => {
@@ -152,6 +153,15 @@ export class Engine {
     if (before.value.unsaved) await this.#recents.forget(before.value.path);
     await this.#recents.add(path, saved.value.info);
     return saved;
+  }
+
+  async #events(
+    id: number,
+    source: number,
+    ordinals: readonly number[],
+  ): Promise<Result<ResponseOf<'session.events'>, ProfilerError>> {
+    const reader = this.#sessions.reader(id);
+    return reader.ok ? await reader.value.eventFields(source, ordinals) : reader;
   }
 
   async #export({

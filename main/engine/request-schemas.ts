@@ -13,6 +13,8 @@ import type { Hertz, Nanoseconds, Pid } from '#shared/units.ts';
 /** What any text field may hold at most, characters: paths are PATH_MAX, command lines longer. */
 const MAX_TEXT = 65_536;
 const MAX_ARGUMENTS = 4096;
+/** Events of a trace asked for at once. */
+const MAX_EVENTS = 1000;
 
 const text = z.string().max(MAX_TEXT);
 /** An absolute path: the window and its page have no working folder to be relative to. */
@@ -99,6 +101,11 @@ export const REQUEST_SCHEMAS: { readonly [C in Channel]: z.ZodType<RequestOf<C>>
   'session.open': z.strictObject({ path }),
   'session.close': z.strictObject({ id: sessionId }),
   'session.saveAs': z.strictObject({ id: sessionId, path }),
+  'session.events': z.strictObject({
+    id: sessionId,
+    source: z.int().nonnegative(),
+    ordinals: z.array(z.int().nonnegative()).max(MAX_EVENTS),
+  }),
   'session.export': z.strictObject({ id: sessionId, format: z.enum(EXPORT_FORMATS), path }),
   'recents.list': nothing,
   'recents.forget': z.strictObject({ path }),

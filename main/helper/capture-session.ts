@@ -158,7 +158,7 @@ export class CaptureSession {
       cpus: cpus.length,
       unwind: this.#handover.unwindMode,
       unwindFallback: this.#handover.unwindFallback,
-      mechanisms: [...mechanisms],
+      mechanisms: mechanisms.map(({ fields = [], ...rest }) => ({ ...rest, fields: [...fields] })),
       capabilities: capabilities.namesIn(capabilities.permittedOfAllThreads()),
     };
     this.#queue.send(encodeJsonFrame('started', started));

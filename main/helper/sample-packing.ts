@@ -21,7 +21,8 @@ const isSample = (view: DataView, offset: number, length: number): boolean =>
     size +
       8 *
         (view.getUint16(offset + fields.kernel_frames, true) +
-          view.getUint16(offset + fields.user_frames, true));
+          view.getUint16(offset + fields.user_frames, true)) +
+      view.getUint16(offset + fields.payload, true);
 
 /**
  * Packs the records of a ring buffer span into a data frame of its own memory, and tells `seen` each

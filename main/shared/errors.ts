@@ -38,6 +38,16 @@ export type ProfilerError =
       readonly value: string;
       readonly allowed: string;
     }
+  /** A trace's filter. `at`: characters from its start. */
+  | {
+      readonly kind: 'filter-invalid';
+      readonly expression: string;
+      readonly at: number;
+      readonly reason: string;
+    }
+  | { readonly kind: 'probe-not-found'; readonly probe: string }
+  /** The probe exists, and cannot be used here; `reason` may say what to use instead. */
+  | { readonly kind: 'probe-unsupported'; readonly probe: string; readonly reason: string }
   | { readonly kind: 'capture-busy' }
   | { readonly kind: 'engine-lost'; readonly detail: string }
   /** A bug of ours: `detail` is what was thrown, for a report. */

@@ -6,6 +6,7 @@ import type { Result } from '#shared/result.ts';
 import { err, ok } from '#shared/result.ts';
 import { Connection } from './connection.ts';
 import { isWithin, readCursor, readDelta } from './delta-read.ts';
+import { type EventFields, readEventFields } from './event-read.ts';
 import { readInfo } from './info-read.ts';
 import type { Upgrader } from './migrations.ts';
 import { SerialQueue } from './serial-queue.ts';
@@ -72,6 +73,16 @@ export class SessionReader implements AsyncDisposable {
       }
       return ok(await readDelta(connection, cursor, end));
     });
+  }
+
+  /** Fields of a trace's events by their ordinals among the source's samples. */
+  eventFields(
+    source: number,
+    ordinals: readonly number[],
+  ): Promise<Result<readonly EventFields[], ProfilerError>> {
+    return this.#read(async (connection) =>
+      ok(await readEventFields(connection, source, ordinals)),
+    );
   }
 
   /** Waits for reads under way and lets go of the file. */

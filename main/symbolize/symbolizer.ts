@@ -1,6 +1,7 @@
 import { unreachable } from '#shared/invariant.ts';
 import { runtimeName } from '#shared/text/runtime-names.ts';
 import { segmentAtOffset } from '../elf/elf-file.ts';
+import { returnLargeBlocks } from '../ffi/allocator.ts';
 import { Demangler } from './demangle.ts';
 import type { ImageRef } from './image-files.ts';
 import { ImageLines } from './image-lines.ts';
@@ -93,6 +94,7 @@ export class Symbolizer implements Disposable {
   private usedBytes = 0;
 
   constructor({ kernel, cacheBytes = DEFAULT_CACHE_BYTES }: SymbolizerOptions) {
+    returnLargeBlocks();
     this.kernel = kernel;
     this.cacheBytes = cacheBytes;
   }

@@ -13,6 +13,8 @@ export interface RawSample {
   /** RECORD_KINDS; a complete sample by default. */
   readonly kind?: number;
   readonly link?: number;
+  /** SAMPLE_FLAGS. */
+  readonly flags?: number;
   readonly kernel?: readonly bigint[];
   readonly user?: readonly bigint[];
 }
@@ -38,6 +40,7 @@ function packOne(sample: RawSample): Uint8Array {
   view.setUint16(fields.source, sample.source ?? 0, true);
   view.setUint16(fields.kind, sample.kind ?? 0, true);
   view.setUint32(fields.link, sample.link ?? 0, true);
+  view.setUint32(fields.flags, sample.flags ?? 0, true);
   view.setUint16(fields.kernel_frames, kernel.length, true);
   view.setUint16(fields.user_frames, addresses.length - kernel.length, true);
   addresses.forEach((address, index) => view.setBigUint64(size + index * 8, address, true));

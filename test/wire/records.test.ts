@@ -9,6 +9,7 @@ import {
   MAPPING_KINDS,
   MAX_CPUS,
   MAX_FRAMES,
+  MAX_PAYLOAD,
   RECORD_KINDS,
   SAMPLE_FLAGS,
   SAMPLE_UNWIND_SHIFT,
@@ -22,6 +23,7 @@ import {
   LATENCY_OVERFLOW_BUCKET,
   LATENCY_SUB_BITS,
 } from '../../main/shared/model/latency-buckets.ts';
+import { MAX_FILTER_STEPS } from '../../main/shared/model/trace-filter.ts';
 import { UNWIND_STOPS, type UnwindStop } from '../../main/shared/model/unwind-stop.ts';
 import { makeBpfObjects } from '../support/bpf-helper.ts';
 
@@ -57,7 +59,7 @@ let types: readonly BtfType[] = [];
 beforeAll(() => {
   makeBpfObjects(folder);
   // No object uses every struct.
-  types = ['on_cpu', 'syscalls'].flatMap((name) => {
+  types = ['on_cpu', 'syscalls', 'trace'].flatMap((name) => {
     const path = join(folder, `${name}.bpf.o`);
     const dump = execFileSync('bpftool', ['-j', 'btf', 'dump', 'file', path]);
     return (JSON.parse(dump.toString()) as { types: BtfType[] }).types;
@@ -113,6 +115,12 @@ describe('records.ts against the BTF of the compiled object', () => {
       LATENCY_OVERFLOW_BUCKET,
       EXAMPLES_PER_BUCKET,
       SLICE_NS,
+      MAX_PAYLOAD,
+      MAX_FILTER_STEPS: MAX_FILTER_STEPS + 1,
+      ...{ FILTER_TEXT: 16, FILTER_NUMBER: 0, FILTER_STRING: 1 },
+      ...{ FILTER_AND: 2, FILTER_OR: 3, FILTER_NOT: 4 },
+      ...{ COMPARE_EQUAL: 0, COMPARE_NOT_EQUAL: 1, COMPARE_LESS: 2 },
+      ...{ COMPARE_LESS_EQUAL: 3, COMPARE_BITS: 4 },
       DETAIL_EVENTS: DETAIL_CODES.events,
       DETAIL_HISTOGRAM: DETAIL_CODES.histogram,
       TARGET_MACHINE: TARGET_KINDS.machine,

@@ -21,9 +21,10 @@ import { offCpu } from './off-cpu.ts';
 import { onCpu } from './on-cpu.ts';
 import { runQueue } from './run-queue.ts';
 import { syscalls } from './syscalls.ts';
+import { trace } from './trace.ts';
 
 /** THE list of capture sources. */
-export const CAPTURE_SOURCES = [onCpu, offCpu, runQueue, syscalls] as const;
+export const CAPTURE_SOURCES = [onCpu, offCpu, runQueue, syscalls, trace] as const;
 
 const BY_KIND = new Map<string, CaptureSource>(
   CAPTURE_SOURCES.map((source) => [source.kind, source as unknown as CaptureSource]),

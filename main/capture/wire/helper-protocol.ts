@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LATENCY_DETAILS, MAX_SOURCES, UNWIND_MODES } from '#shared/model/capture-spec.ts';
+import { TRACE_FORMS } from '#shared/model/trace-fields.ts';
 
 /**
  * Frames between the engine (unprivileged) and the helper (privileged) over inherited pipes.
@@ -105,11 +106,11 @@ export const sourceRequestSchema = z.discriminatedUnion('kind', [
     event: z.discriminatedUnion('type', [tracepointProbe, perfEvent]),
     period: z.int().min(1).max(1_000_000_000),
   }),
-  /** program: the filter and the fields to copy, as the engine compiled them for the BPF program. */
   z.strictObject({
     kind: z.literal('trace'),
     probe: z.discriminatedUnion('type', [kernelProbe, userProbe, tracepointProbe]),
-    program: z.array(z.int().min(0).max(0xffff_ffff)).max(512),
+    /** Parsed and resolved by the helper: only it may read what fields there are. */
+    filter: z.string().max(4096),
     stacks: z.boolean(),
     perSecond: z.int().min(1).max(1_000_000),
   }),
@@ -146,7 +147,22 @@ export const startedSchema = z.strictObject({
   /** Why it differs, one sentence; empty: it does not. */
   unwindFallback: z.string().max(1024),
   /** Of each source of the request: how it is measured, and why not in a cheaper way (empty: it is). */
-  mechanisms: z.array(z.strictObject({ name: z.string().max(64), note: z.string().max(2048) })),
+  mechanisms: z.array(
+    z.strictObject({
+      name: z.string().max(64),
+      note: z.string().max(2048),
+      /** Traces: the fields of an event's payload. */
+      fields: z.array(
+        z.strictObject({
+          name: z.string().max(256),
+          type: z.string().max(256),
+          offset: z.int().nonnegative(),
+          size: z.int().nonnegative(),
+          form: z.enum(TRACE_FORMS),
+        }),
+      ),
+    }),
+  ),
   /** Effective capabilities kept after the privilege drop, e.g. ["CAP_SYS_PTRACE"]. */
   capabilities: z.array(z.string()),
 });

@@ -117,6 +117,21 @@ export const HISTOGRAM_VALUE = {
   fields: { count: 0, total_ns: 8, max_ns: 16 },
 } as const satisfies StructLayout;
 
+/** struct trace_step: a step of a trace's filter. */
+export const TRACE_STEP = {
+  size: 32,
+  fields: {
+    kind: 0,
+    compare: 1,
+    is_signed: 2,
+    reserved: 3,
+    offset: 4,
+    size: 6,
+    value: 8,
+    text: 16,
+  },
+} as const satisfies StructLayout;
+
 /** struct unwind_page: where the rows of a page are. */
 export const UNWIND_PAGE = {
   size: 8,
@@ -167,6 +182,7 @@ export const STRUCT_LAYOUTS: Readonly<Record<string, StructLayout>> = {
   count_value: COUNT_VALUE,
   histogram_key: HISTOGRAM_KEY,
   histogram_value: HISTOGRAM_VALUE,
+  trace_step: TRACE_STEP,
   unwind_page: UNWIND_PAGE,
   unwind_rule: UNWIND_RULE,
   unwind_mapping: UNWIND_MAPPING,
@@ -230,7 +246,7 @@ export const MAX_FRAMES = 127;
 /** Rows of capture_state.cpus; MAX_CPUS of wire.h. */
 export const MAX_CPUS = 1024;
 /** Most a RECORD_EVENT carries besides its stacks, bytes. */
-export const MAX_PAYLOAD = 1024;
+export const MAX_PAYLOAD = 512;
 /** Longest record, bytes. */
 export const MAX_SAMPLE_BYTES = STACK_SAMPLE.size + 2 * MAX_FRAMES * 8 + MAX_PAYLOAD;
 

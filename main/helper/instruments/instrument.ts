@@ -1,4 +1,5 @@
 import type { ProfilerError } from '#shared/errors.ts';
+import type { TraceField } from '#shared/model/trace-fields.ts';
 import type { Result } from '#shared/result.ts';
 import type { SourceRequest, StartRequest } from '../../capture/wire/helper-protocol.ts';
 import type { CaptureObjects } from '../capture-objects.ts';
@@ -35,6 +36,8 @@ export interface Mechanism {
   readonly name: string;
   /** Why not in a better way, one sentence; empty: this is the best. */
   readonly note: string;
+  /** Traces: the fields of an event's payload. */
+  readonly fields?: readonly TraceField[];
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { ProfilerError } from '../errors.ts';
 import type { CaptureSpec } from '../model/capture-spec.ts';
 import type { CaptureEndReason, SessionInfo } from '../model/session-info.ts';
+import type { TraceValue } from '../model/trace-fields.ts';
 import type { Result } from '../result.ts';
 import type { Nanoseconds } from '../units.ts';
 
@@ -22,6 +23,11 @@ export interface Requests {
   'session.close': { request: { id: number }; response: null };
   /** Copies the closed session to `path`; a recording made by this app moves out of "unsaved". */
   'session.saveAs': { request: { id: number; path: string }; response: OpenSession };
+  /** Fields of a trace's events, by their ordinals among the source's samples; null: none. */
+  'session.events': {
+    request: { id: number; source: number; ordinals: number[] };
+    response: readonly (readonly TraceValue[] | null)[];
+  };
   'session.export': {
     request: { id: number; format: ExportFormat; path: string };
     response: { path: string; bytes: number };

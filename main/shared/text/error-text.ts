@@ -1,4 +1,5 @@
 import type { ProfilerError } from '../errors.ts';
+import { describeProbeError } from './probe-error-text.ts';
 
 /** An error for people. Plain sentences; facts in them are quoted as they were found. */
 export interface ErrorText {
@@ -33,6 +34,10 @@ export function describeError(error: ProfilerError): ErrorText {
     case 'capture-busy':
     case 'cancelled':
       return describeProcessError(error);
+    case 'filter-invalid':
+    case 'probe-not-found':
+    case 'probe-unsupported':
+      return describeProbeError(error);
     case 'target-gone':
     case 'target-not-found':
     case 'command-failed':

@@ -5,11 +5,12 @@ import type { RuntimeHint } from '../model/runtime-hints.ts';
 import type { SessionInfo } from '../model/session-info.ts';
 import type { ImageKind } from '../model/session-tables.ts';
 import { UNWIND_STOPS } from '../model/unwind-stop.ts';
-import { formatPercent, formatQuantity } from './format-value.ts';
+import { formatPercent } from './format-value.ts';
 import { imageProblemWords } from './image-problem-text.ts';
 import type { QualityLine, Severity } from './quality-line.ts';
 import { costLines, lossLines, unwindLines } from './recording-quality-text.ts';
 import { incompleteName, stopWords } from './unwind-text.ts';
+import { formatWeight } from './weight-text.ts';
 
 /** The one figure: which share of the user stacks is complete. */
 export interface Completeness {
@@ -108,7 +109,7 @@ function cutLines(quality: StackQuality): QualityLine[] {
       title: image === '' ? `Cut: ${short}` : `Cut: ${short} at ${shortImageName(image)}`,
       figure: formatPercent(weight / whole),
       share: weight / whole,
-      sentence: `${formatQuantity(weight, 'sample')}. ${sentence}`,
+      sentence: `${formatWeight(weight, quality.unit)}. ${sentence}`,
       remedy,
       search: incompleteName(UNWIND_STOPS.indexOf(stop)),
     };
@@ -131,8 +132,8 @@ function rootLines(quality: StackQuality): QualityLine[] {
       share: weight / whole,
       sentence:
         root === 'named'
-          ? `${formatQuantity(weight, 'sample')}. The root function is one that others call: callers are missing.`
-          : `${formatQuantity(weight, 'sample')}. The root function has no name, so nobody knows whether callers are missing.`,
+          ? `${formatWeight(weight, quality.unit)}. The root function is one that others call: callers are missing.`
+          : `${formatWeight(weight, quality.unit)}. The root function has no name, so nobody knows whether callers are missing.`,
       remedy:
         root === 'named'
           ? 'Record with unwinding "auto", or build that code with -fno-omit-frame-pointer.'
@@ -161,7 +162,7 @@ function nameLines({
     sentence:
       unnamed === 0
         ? 'Every frame has a name.'
-        : `${formatQuantity(unnamed, 'sample')} with one or more; ${formatQuantity(unnamedLeaf, 'sample')} ended in one.`,
+        : `${formatWeight(unnamed, rest.unit)} with one or more; ${formatWeight(unnamedLeaf, rest.unit)} ended in one.`,
     remedy: unnamed === 0 ? 'Nothing needs doing.' : 'The modules are listed below.',
     search: null,
   };
@@ -175,7 +176,7 @@ function nameLines({
         title: `Unnamed in ${shortImageName(path) || '[unknown]'}${words === null ? '' : `: ${words.short}`}`,
         figure: formatPercent(any / weight),
         share: any / weight,
-        sentence: `${formatQuantity(any, 'sample')}, ${formatQuantity(leaf, 'sample')} at the end. ${words?.sentence ?? `From ${path}.`}`,
+        sentence: `${formatWeight(any, rest.unit)}, ${formatWeight(leaf, rest.unit)} at the end. ${words?.sentence ?? `From ${path}.`}`,
         remedy: words?.remedy ?? unnamedRemedy(kind),
         search: `/^${escaped(shortImageName(path))}\\+0x/`,
       };
