@@ -54,6 +54,20 @@ static __always_inline bool is_measuring(void)
 	return *(volatile __u64 *)&state.start_ns != 0;
 }
 
+/*
+ * Whether a call is passed over because our own cost passed the user's limit: decided where it
+ * begins, at random, so that those measured stand for all.
+ */
+static __always_inline bool is_skipped(void)
+{
+	__u32 backoff = *(volatile __u32 *)&state.backoff;
+
+	if (backoff == 0 || (bpf_get_prandom_u32() & ((1U << (backoff & 31)) - 1)) == 0)
+		return false;
+	COUNT(skipped);
+	return true;
+}
+
 static __always_inline struct event_slot *take_slot(void)
 {
 	for (__u32 index = 0; index < EVENT_SLOTS; index++) {
@@ -208,10 +222,10 @@ static __always_inline void take_user_stack_of_context(void *ctx, struct event_s
 }
 
 /* Sends a record. */
-static __always_inline void send_event(struct event_slot *slot, __u32 kind)
+static __always_inline void send_record(struct sample_record *record, __u32 kind)
 {
 	struct cpu_counters *counters = this_cpu_counters();
-	struct stack_sample *sample = &slot->record.sample;
+	struct stack_sample *sample = &record->sample;
 	__u64 frames = sample->kernel_frames + sample->user_frames;
 
 	if (!counters || frames > 2 * MAX_STACK_DEPTH)
@@ -219,10 +233,15 @@ static __always_inline void send_event(struct event_slot *slot, __u32 kind)
 	sample->kind = kind;
 	count_shortfalls(counters, sample->flags);
 	__sync_fetch_and_add(&counters->samples, 1);
-	if (bpf_ringbuf_output(&samples, &slot->record,
+	if (bpf_ringbuf_output(&samples, record,
 			       sizeof(struct stack_sample) + frames * sizeof(__u64),
 			       BPF_RB_NO_WAKEUP) != 0)
 		__sync_fetch_and_add(&counters->ring_full, 1);
+}
+
+static __always_inline void send_event(struct event_slot *slot, __u32 kind)
+{
+	send_record(&slot->record, kind);
 }
 
 /* Bucket of a duration: 32 equal steps per power of two. */
@@ -261,15 +280,20 @@ static __always_inline __u32 bucket_of(__u64 ns)
 	return bucket > LATENCY_OVERFLOW_BUCKET ? LATENCY_OVERFLOW_BUCKET : bucket;
 }
 
+/* Counts a value 2^shift times. Returns how many its bucket has now. */
 static __always_inline __u64 add_to_histogram(void *map, const struct histogram_key *key,
-					      __u64 value)
+					      __u64 value, __u32 shift)
 {
-	struct histogram_value first = {.count = 1, .total_ns = value, .max_ns = value};
+	struct histogram_value first = {
+		.count = 1ULL << shift,
+		.total_ns = value << shift,
+		.max_ns = value,
+	};
 	struct histogram_value *held = bpf_map_lookup_elem(map, key);
 
 	if (!held) {
 		if (bpf_map_update_elem(map, key, &first, BPF_NOEXIST) == 0)
-			return 1;
+			return 1ULL << shift;
 		/* Another CPU was quicker, or the map is full. */
 		held = bpf_map_lookup_elem(map, key);
 		if (!held) {
@@ -277,18 +301,18 @@ static __always_inline __u64 add_to_histogram(void *map, const struct histogram_
 			return 0;
 		}
 	}
-	__sync_fetch_and_add(&held->total_ns, value);
+	__sync_fetch_and_add(&held->total_ns, value << shift);
 	if (value > held->max_ns)
 		held->max_ns = value;
-	return __sync_fetch_and_add(&held->count, 1) + 1;
+	return __sync_fetch_and_add(&held->count, 1ULL << shift) + (1ULL << shift);
 }
 
 /*
  * Counts a value. Returns the place an example of it would take (stack_sample.link), or a negative
  * number: it was not drawn. A reservoir: each of a bucket's n values has the same chance to stay.
  */
-static __always_inline __s64 count_value(__u32 source, __u64 key, __u32 tgid, __u64 value,
-					 __u64 now_ns)
+static __always_inline __s64 count_values(__u32 source, __u64 key, __u32 tgid, __u64 value,
+					  __u64 now_ns, __u32 shift)
 {
 	__u32 slice = (now_ns - state.start_ns) / SLICE_NS, slot;
 	struct histogram_key place = {
@@ -300,12 +324,20 @@ static __always_inline __s64 count_value(__u32 source, __u64 key, __u32 tgid, __
 	};
 	__u64 count;
 
-	count = slice & 1 ? add_to_histogram(&histogram_odd, &place, value)
-			  : add_to_histogram(&histogram_even, &place, value);
+	count = slice & 1 ? add_to_histogram(&histogram_odd, &place, value, shift)
+			  : add_to_histogram(&histogram_even, &place, value, shift);
+	count >>= shift;
 	if (count == 0)
 		return -1;
 	slot = count <= EXAMPLES_PER_BUCKET ? count - 1 : bpf_get_prandom_u32() % (__u32)count;
 	return slot < EXAMPLES_PER_BUCKET ? (__s64)((slice & 0xffff) << 16 | slot) : -1;
+}
+
+/* The same for a value that stands for itself alone. */
+static __always_inline __s64 count_value(__u32 source, __u64 key, __u32 tgid, __u64 value,
+					 __u64 now_ns)
+{
+	return count_values(source, key, tgid, value, now_ns, 0);
 }
 
 /* What one call of the current thread took, at its end. */
@@ -321,13 +353,14 @@ struct measurement {
  * examples. */
 static __always_inline void record_measurement(void *ctx, const struct measurement *made)
 {
+	__u32 shift = *(volatile __u32 *)&state.backoff & 31;
 	struct event_slot *slot;
 	__s64 place = 0;
 
 	COUNT(events);
 	if (config.detail == DETAIL_HISTOGRAM) {
-		place = count_value(made->source, made->key, bpf_get_current_pid_tgid() >> 32,
-				    made->value, made->now_ns);
+		place = count_values(made->source, made->key, bpf_get_current_pid_tgid() >> 32,
+				     made->value, made->now_ns, shift);
 		if (place < 0)
 			return;
 	} else if (made->value < config.min_ns) {
@@ -339,6 +372,7 @@ static __always_inline void record_measurement(void *ctx, const struct measureme
 		return;
 	begin_event(slot, made->source, made->now_ns);
 	slot->record.sample.value = made->value;
+	slot->record.sample.weight = 1U << shift;
 	slot->record.sample.key = made->key;
 	slot->record.sample.link = place;
 	if (made->user_context) {

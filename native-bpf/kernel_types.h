@@ -54,6 +54,26 @@ struct task_struct___5_4 {
 	long state;
 } relocated;
 
+struct gendisk {
+	int major;
+	int first_minor;
+} relocated;
+
+struct request_queue {
+	struct gendisk *disk; /* since 5.15 */
+} relocated;
+
+struct request {
+	struct request_queue *q;
+	unsigned int cmd_flags; /* low 8 bits: REQ_OP_* */
+	unsigned int __data_len;
+} relocated;
+
+/* Before 5.17. */
+struct request___5_4 {
+	struct gendisk *rq_disk;
+} relocated;
+
 /* What a program of iter/task gets; task is 0 in the last call. */
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;

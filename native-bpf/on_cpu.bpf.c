@@ -193,6 +193,8 @@ static __always_inline void end_walk(struct sample_record *record, struct unwind
 	if (!counters)
 		return;
 	record->sample.flags |= stop << SAMPLE_UNWIND_SHIFT;
+	if (stop == UNWIND_DEPTH)
+		record->sample.flags |= SAMPLE_USER_TRUNCATED;
 	if (stop < UNWIND_STOPS)
 		counters->unwind_stops[stop]++;
 	emit(record, counters);

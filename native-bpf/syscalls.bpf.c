@@ -33,7 +33,7 @@ int on_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct open_call *call;
 
-	if (!is_measuring() || !in_target(bpf_get_current_pid_tgid() >> 32))
+	if (!is_measuring() || !in_target(bpf_get_current_pid_tgid() >> 32) || is_skipped())
 		return 0;
 	call = bpf_task_storage_get(&open_calls, bpf_get_current_task_btf(), 0,
 				    BPF_LOCAL_STORAGE_GET_F_CREATE);

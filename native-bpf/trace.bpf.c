@@ -17,8 +17,7 @@
 #include "event.bpf.h"
 
 /* config.parameters */
-#define RECORD_BYTES (config.parameters[0]) /* of a tracepoint's record to copy, a multiple of 8   \
-					     */
+#define RECORD_BYTES (config.parameters[0]) /* of a record to copy, a multiple of 8 */
 #define FILTER_STEPS (config.parameters[1])
 #define PER_SECOND   (config.parameters[2])
 

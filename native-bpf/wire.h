@@ -16,9 +16,8 @@
 #define SAMPLE_KERNEL_MISSED	0x04 /* the kernel stack could not be read */
 #define SAMPLE_USER_MISSED	0x08 /* the user stack could not be read; not for kernel threads */
 #define SAMPLE_IDLE		0x10 /* taken in the idle task */
-#define SAMPLE_INTERRUPT	0x20 /* by an interrupt, not by the thread it interrupted: RECORD_WAKER \
-				      */
-#define SAMPLE_UNWIND_SHIFT 8	     /* bits 8 to 15: UNWIND_*, how the user stack's walk ended */
+#define SAMPLE_INTERRUPT	0x20 /* of a RECORD_WAKER: an interrupt, not the thread it hit */
+#define SAMPLE_UNWIND_SHIFT	8    /* bits 8 to 15: UNWIND_*, how the user stack's walk ended */
 
 /* Why a walk up a user stack ended; main/shared/model/unwind-stop.ts says what each means. */
 #define UNWIND_UNKNOWN		0
@@ -162,7 +161,8 @@ struct cpu_counters {
 	__u64 events;	     /* what latency sources and traces saw, recorded or not */
 	__u64 below_minimum; /* of them, shorter than asked for */
 	__u64 rate_limited;  /* of them, above the trace's limit per second */
-	__u64 padding[3];    /* pads the row to four cache lines */
+	__u64 skipped;	     /* calls not measured because of capture_state.backoff */
+	__u64 padding[2];    /* pads the row to four cache lines */
 };
 
 /* CPUs with a row of their own; ticks on a CPU beyond are not sampled. */
@@ -172,9 +172,9 @@ struct cpu_counters {
 struct capture_state {
 	__u32 slice; /* aggregate: counts go to the map set slice & 1; written by the helper */
 	__s32 member_change; /* members of target_processes the programs added less removed */
-	__u64 start_ns; /* CLOCK_MONOTONIC of session start; 0: nothing is measured. By the helper
-			 */
-	__u64 reserved[6]; /* keeps the rows on cache lines of their own */
+	__u64 start_ns;	     /* CLOCK_MONOTONIC of session start, by the helper; 0: not measuring */
+	__u32 backoff; /* one in 2^backoff calls is measured and stands for all; by the helper */
+	__u32 reserved[11]; /* keeps the rows on cache lines of their own */
 	struct cpu_counters cpus[MAX_CPUS];
 };
 

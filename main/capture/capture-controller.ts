@@ -80,8 +80,8 @@ async function record(
     if (isCancelled(options)) return CANCELLED;
     const requests = await sourceRequests(spec);
     if (!requests.ok) return requests;
-    const { kernelStacks, userStacks, unwind } = spec;
-    const common = { kernelStacks, userStacks, unwind, target: target.resolved };
+    const { kernelStacks, userStacks, unwind, costLimit } = spec;
+    const common = { kernelStacks, userStacks, unwind, costLimit, target: target.resolved };
     const started = await helper.start({ sources: requests.value, ...common });
     if (!started.ok) return started;
     const startNs = BigInt(started.value.startNs);

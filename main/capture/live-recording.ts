@@ -32,23 +32,24 @@ import { seriesLabel } from './sources/index.ts';
 import { SymbolFeed } from './symbol-feed.ts';
 import type { SymbolSide } from './symbol-side.ts';
 import type { LaunchedTarget } from './target-launch.ts';
+import { YoungGenerationLimit } from './young-generation.ts';
 
 /** At most half a second between commits is promised: what a crash can cost. */
-const COMMIT_INTERVAL_MS = 300;
+const COMMIT_INTERVAL_MS = 450;
 /** Longest stretch of symbol work between two looks at the pipes, ms. */
 const SYMBOL_SLICE_MS = 20;
 /**
  * Symbol work after each commit, ms: a third of the time, at the moment when the least is lost by
  * a slow one (opening the symbols of a large program takes 0.1 s and more).
  */
-const SYMBOL_TURN_MS = 100;
+const SYMBOL_TURN_MS = 150;
 /** Samples held while a commit runs, beyond which the helper has to wait. */
 const MAX_WAITING_SAMPLES = 500_000;
 /** Frames without a name are asked for again this often: names of some come late. */
 const RETRY_MS = 3000;
 /**
- * Facts wait this long for samples older than themselves, ns. Precise: the helper drains ten times as
- * often. Aggregate: a sample arrives with its slice, which lasts a second and is drained after that.
+ * Facts wait this long for samples older than themselves, ns. Precise: the helper drains several
+ * times as often. Aggregate: a sample arrives with its slice, which lasts a second and is drained after that.
  */
 const FACT_SLACK_NS: Readonly<Record<CaptureMode, number>> = { precise: 1e9, aggregate: 2.5e9 };
 /** Kept of what went wrong, characters: a verifier's log is no sentence. */
@@ -77,6 +78,7 @@ export class LiveRecording implements Recording {
   readonly #ingest: SessionIngest;
   readonly #feed: SymbolFeed;
   readonly #cost = new OwnCost();
+  readonly #young = new YoungGenerationLimit();
   readonly ended: Promise<RecordingEnd>;
   #phase: RecordingPhase = 'recording';
   /** Why it was asked to end; null: nobody asked. */
@@ -197,6 +199,7 @@ export class LiveRecording implements Recording {
 
   /** Never rejects: whatever goes wrong ends the capture. */
   async #commitNow(): Promise<void> {
+    this.#young.check();
     await this.#attempt(() => this.#commitBatch());
     await this.#attempt(() => this.#tellProgress());
   }
@@ -257,6 +260,7 @@ export class LiveRecording implements Recording {
     const reason = this.#endReason(end);
     const commandExitCode = await this.#endCommand(reason);
     this.#phase = 'done';
+    this.#young[Symbol.dispose]();
     this.#end = this.#endAsStored(end);
     const result = { reason, error: this.#error ?? end.error, info: this.#info(), commandExitCode };
     await this.#attempt(() => this.#tellProgress());

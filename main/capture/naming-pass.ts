@@ -65,7 +65,7 @@ export class NamingPass {
     this.#parts = parts;
     const { code, frames } = parts;
     for (const frame of frames) {
-      if (code.symbols.latest[frame] === -1) this.#lacking.add(code.frames.image[frame]!);
+      if (isUnnamed(code, frame)) this.#lacking.add(code.frames.image[frame]!);
     }
     const leafHits = Float64Array.from(frames, (frame) => code.frames.hits[frame]!);
     const tables = {
@@ -146,7 +146,8 @@ export class NamingPass {
     for (const [column, rows] of Object.entries(this.#waiting.symbols)) {
       for (let row = from; row < to; row++) rows.push(symbols[column as keyof SymbolColumns][row]!);
     }
-    this.named.add(symbols.frame[from]!);
+    const { functions } = this.#parts.code;
+    if (!functions.isNameless(symbols.function[from]!)) this.named.add(symbols.frame[from]!);
   }
 
   /** What was missing when it was recorded stays said until it is there: elsewhere more may be missing. */
@@ -186,6 +187,12 @@ export class NamingPass {
     this.#waiting.images.push({ ...image, kind: IMAGE_KINDS.indexOf(image.kind) });
     return images.push(image) - 1;
   }
+}
+
+/** Whether nobody could name a frame of the file yet: at most it is known where its function begins. */
+export function isUnnamed({ symbols, functions }: StoredCode, frame: number): boolean {
+  const latest = symbols.latest[frame]!;
+  return latest < 0 || functions.isNameless(symbols.function[latest]!);
 }
 
 /** Whether a frame has exactly these symbols already. */

@@ -9,6 +9,7 @@ const NO_STATS: HelperStats = {
   idle: 0,
   filtered: 0,
   loss: {},
+  backoff: 0,
   events: 0,
   belowMinimum: 0,
   bpfRuns: 0,
@@ -59,7 +60,8 @@ export class OwnCost {
     if (!this.#isNew) return null;
     this.#isNew = false;
     const { samples, idle } = this.#stats;
-    return { timeNs, ...this.now(), samples, idleSamples: idle, unwind: this.unwind };
+    const { backoff } = this.#stats;
+    return { timeNs, ...this.now(), samples, idleSamples: idle, backoff, unwind: this.unwind };
   }
 
   /** Unwind tables as last reported; null: none are used. */

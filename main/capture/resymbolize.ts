@@ -7,7 +7,7 @@ import { SessionSymbols } from '../store/session-symbols.ts';
 import type { StoredCode } from '../store/stored-code.ts';
 import type { DebuginfodClient } from '../symbolize/debuginfod.ts';
 import { FetchPlan, type FetchReport } from './fetch-plan.ts';
-import { NamingPass } from './naming-pass.ts';
+import { isUnnamed, NamingPass } from './naming-pass.ts';
 import { kallsymsNow, RecordedCode } from './recorded-code.ts';
 import { SymbolSide } from './symbol-side.ts';
 
@@ -112,7 +112,7 @@ class Resymbolizer {
     const todo: number[] = [];
     for (let frame = 0; frame < code.frames.length; frame++) {
       const hasCode = code.images[code.frames.image[frame]!]!.kind !== 'unknown';
-      if (hasCode && (force || code.symbols.latest[frame] === -1)) todo.push(frame);
+      if (hasCode && (force || isUnnamed(code, frame))) todo.push(frame);
     }
     for (const frame of todo) this.#asked.add(frame);
     const named = await this.#name(todo);
@@ -180,7 +180,7 @@ class Resymbolizer {
       perImage.set(image, row);
       row.asked++;
       if (this.#named.has(frame)) row.named++;
-      else if (code.symbols.latest[frame] === -1) {
+      else if (isUnnamed(code, frame)) {
         unnamed++;
         row.unnamed++;
         row.unnamedHits += code.frames.hits[frame]!;

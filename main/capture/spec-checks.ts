@@ -69,3 +69,9 @@ export function checkMinNs(minNs: number): Checked {
   if (Number.isInteger(minNs) && minNs >= 0 && minNs <= 3600 * NS_PER_S) return ok(null);
   return refuse('minNs', minNs, 'a whole number of ns from 0 to an hour');
 }
+
+/** Own cost: a share of one CPU, at most all of a large machine. */
+export function checkCostLimit({ costLimit }: CaptureSpec): Checked {
+  if (costLimit >= 0 && costLimit <= 1024) return ok(null); // NaN is out of range by comparison
+  return refuse('costLimit', costLimit, 'a share of one CPU from 0 (no limit) to 1024');
+}

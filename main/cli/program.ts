@@ -2,13 +2,15 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { EXPORT_FORMATS } from '#shared/ipc/contract.ts';
 import {
+  DEFAULT_COST_LIMIT,
   DEFAULT_RATE_HZ,
   LATENCY_DETAILS,
   MAX_RATE_HZ,
   MIN_RATE_HZ,
   UNWIND_MODES,
 } from '#shared/model/capture-spec.ts';
-import { countArgument, numberArgument, secondsArgument } from './arguments.ts';
+import { countArgument, numberArgument, portArgument, secondsArgument } from './arguments.ts';
+import type { ServeCommandOptions } from './commands/serve.ts';
 import type { SymbolizeOptions } from './commands/symbolize.ts';
 import type { ExitCode } from './exit-codes.ts';
 import {
@@ -21,6 +23,7 @@ import {
   RECORD_HELP,
   REPORT_HELP,
   ROOT_HELP,
+  SERVE_HELP,
   SQL_HELP,
   SYMBOLIZE_HELP,
 } from './help-text.ts';
@@ -50,7 +53,7 @@ export function programOf(done: Done): Command {
     .addHelpText('after', ROOT_HELP);
   for (const add of [
     ...[record, open, report, latency, events, symbolize, exportCommand, sql],
-    ...[doctor, demo],
+    ...[serve, doctor, demo],
   ])
     add(program, done);
   for (const command of program.commands) command.helpOption('-h, --help', 'print this help');
@@ -114,6 +117,12 @@ function record(program: Command, done: Done): void {
     .option('--filter <EXPR>', 'record only the trace events for which EXPR holds')
     .option('--trace-limit <N>', 'trace events recorded per second', countArgument)
     .option('--min <DURATION>', 'record only calls of at least this long')
+    .option(
+      '--cost-limit <PERCENT>',
+      'measure fewer calls above this share of one CPU; 0: no limit',
+      numberArgument,
+      DEFAULT_COST_LIMIT * 100,
+    )
     .addOption(
       new Option('--detail <what>', 'keep each call, or counts per bucket and examples').choices(
         LATENCY_DETAILS,
@@ -238,6 +247,25 @@ function sql(program: Command, done: Done): void {
     .action(async (file: string, query: string, options: { json?: boolean; csv?: boolean }) => {
       const { runSqlCommand } = await import('./commands/sql.ts');
       done(await runSqlCommand(file, query, options));
+    });
+}
+
+function serve(program: Command, done: Done): void {
+  program
+    .command('serve')
+    .description('Show the window in a browser of this machine, for machines without a display.')
+    .argument('[FILE]', 'session file to show')
+    .option(
+      '--port <N>',
+      'port of 127.0.0.1 to listen on (default: one that is free)',
+      portArgument,
+    )
+    .option('--record', 'record the whole machine at once and show it live')
+    .option('--user <NAME>', 'started by root: the user to serve as (default: who called sudo)')
+    .addHelpText('after', SERVE_HELP)
+    .action(async (file: string | undefined, options: Partial<ServeCommandOptions>) => {
+      const { runServe } = await import('./commands/serve.ts');
+      done(await runServe(file ?? null, { port: 0, ...options }));
     });
 }
 

@@ -1,5 +1,6 @@
 import { formatCount, formatElapsed, formatPercent } from '#shared/text/format-value.ts';
 import { lostSamples } from '#shared/text/loss-text.ts';
+import { recordedText } from '#shared/text/recorded-text.ts';
 import type { RecordingProgress } from '../capture/recording.ts';
 import type { Output } from './terminal.ts';
 
@@ -45,7 +46,7 @@ export function progressText({
   symbolsRemaining,
 }: RecordingProgress): string {
   if (phase === 'starting') return 'starting …';
-  const samples = `${formatCount(info.totalWeight)} samples`;
+  const samples = recordedText(info);
   if (phase === 'finishing') {
     return `finishing: ${samples}, ${formatCount(symbolsRemaining)} frames left to name`;
   }

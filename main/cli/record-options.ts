@@ -37,6 +37,8 @@ export interface RecordOptions {
   readonly filter?: string;
   readonly traceLimit?: number;
   readonly min?: string;
+  /** Percent of one CPU. */
+  readonly costLimit: number;
   readonly detail?: LatencyDetail;
   readonly quiet?: boolean;
   readonly json?: boolean;
@@ -58,6 +60,7 @@ export function specOf(
     rate: hertz(options.frequency),
     mode: options.aggregate === true ? 'aggregate' : 'precise',
     includeIdle: options.includeIdle ?? false,
+    costLimit: options.costLimit / 100,
     kernelStacks: options.kernel,
     userStacks: options.user,
     unwind: options.unwind,

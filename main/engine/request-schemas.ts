@@ -83,6 +83,7 @@ const spec: z.ZodType<CaptureSpec> = z.strictObject({
   rate: hertz,
   mode: z.enum(['precise', 'aggregate']),
   includeIdle: z.boolean(),
+  costLimit: z.number(),
   kernelStacks: z.boolean(),
   userStacks: z.boolean(),
   unwind: z.enum(UNWIND_MODES),

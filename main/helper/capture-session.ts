@@ -13,6 +13,7 @@ import {
   type Started,
 } from '../capture/wire/helper-protocol.ts';
 import { CLOCK_MONOTONIC, clockNs } from '../ffi/libc.ts';
+import { BackOff } from './back-off.ts';
 import type { Drained, DrainSetup, FromDrain, ToDrain } from './drain-messages.ts';
 import type { Handover, UnwindMaps } from './handover.ts';
 import { sendKernelSymbols } from './kernel-symbols.ts';
@@ -56,10 +57,12 @@ export class CaptureSession {
   #reason: Bye['reason'] | null = null;
   #statsAt = 0;
   #gate: StartGate | null = null;
+  readonly #backOff: BackOff;
 
   constructor(handover: Handover) {
     assertLimited(handover);
     this.#handover = handover;
+    this.#backOff = new BackOff(handover.costLimit);
     this.#queue = new OutgoingQueue(1, () => process.exit(0));
     this.#listen();
     const setup: DrainSetup = handover;
@@ -242,16 +245,19 @@ export class CaptureSession {
 
   #sendStats(drained: Drained): void {
     this.#statsAt = performance.now() + STATS_PERIOD_MS;
+    const reading = { runNs: drained.counters.runNs, atMs: performance.now() };
+    this.#gate?.backOff(this.#backOff.next(reading));
     this.#queue.send(encodeJsonFrame('stats', this.#stats(drained)));
   }
 
   #stats(drained: Drained): Bye['stats'] {
     const unread = this.#facts?.unreadProcesses ?? 0;
-    return statsOf(drained.counters, this.#tables, {
+    const own = {
       ...this.#loss,
       facts: this.#loss.facts + unread,
       malformed: this.#loss.malformed + drained.failedSlices,
-    });
+    };
+    return statsOf(drained.counters, this.#tables, own, this.#backOff.level);
   }
 
   /** Once, after the first samples: symbols are needed for names only, samples come first. */

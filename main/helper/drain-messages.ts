@@ -35,6 +35,7 @@ export interface KernelCounters {
   readonly events: number;
   readonly belowMinimum: number;
   readonly rateLimited: number;
+  readonly skipped: number;
   /** Walks by how they ended, as UNWIND_STOPS. */
   readonly unwindStops: readonly number[];
 }

@@ -28,6 +28,11 @@ const GONE: Result<never, ProfilerError> = err({
   reason: 'gone since start',
 });
 
+/** Samples without side-band records wait this long, ms, less what timers may be early. */
+const REST_MS = 240;
+/** A ring filled to one part in so many does not wait. */
+const FULL_ENOUGH = 8;
+
 class DrainLoop {
   readonly #setup: DrainSetup;
   readonly #ring: RingBufferReader | null;
@@ -36,6 +41,9 @@ class DrainLoop {
   readonly #aggregate: AggregateDrain | null;
   #histograms: HistogramDrain | null = null;
   readonly #seen = new Set<number>();
+  /** performance.now() from which samples have waited long enough. */
+  #restUntilMs = 0;
+  #lastMemberChange = 0;
   readonly #row = new BigUint64Array(CPU_COUNTERS.size / 8);
 
   private constructor(
@@ -83,7 +91,20 @@ class DrainLoop {
     return this.#histograms === null ? GONE : ok(undefined);
   }
 
+  /**
+   * Whether a drain is worth its messages now: for side-band records (the processes they tell of may be
+   * gone soon), for a ring that fills, or because samples have waited long enough.
+   */
+  isDue(): boolean {
+    if (performance.now() >= this.#restUntilMs) return true;
+    if (this.#sideBand.some(({ waiting }) => waiting > 0)) return true;
+    if ((this.#ring?.waiting ?? 0) > this.#setup.ringBytes / FULL_ENOUGH) return true;
+    return this.#memberChange() !== this.#lastMemberChange;
+  }
+
   drain(final: boolean): Drained {
+    this.#restUntilMs = performance.now() + REST_MS;
+    this.#lastMemberChange = this.#memberChange();
     const newPids: number[] = [];
     const frames = this.#drainSamples(final, (pid) => {
       if (this.#seen.has(pid)) return;
@@ -100,7 +121,7 @@ class DrainLoop {
       sideBand,
       untilNs,
       newPids,
-      memberChange: this.#state.readU32(CAPTURE_STATE.fields.member_change) | 0,
+      memberChange: this.#lastMemberChange,
       failedSlices: (this.#aggregate?.failures ?? 0) + (this.#histograms?.failures ?? 0),
       counters: this.#counters(),
       final,
@@ -118,6 +139,10 @@ class DrainLoop {
       ring.publish();
     }
     return frames;
+  }
+
+  #memberChange(): number {
+    return this.#state.readU32(CAPTURE_STATE.fields.member_change) | 0;
   }
 
   #counters(): KernelCounters {
@@ -150,6 +175,7 @@ class DrainLoop {
       events: total(fields.events),
       belowMinimum: total(fields.below_minimum),
       rateLimited: total(fields.rate_limited),
+      skipped: total(fields.skipped),
       unwindStops: UNWIND_STOPS.map((_, code) => total(fields.unwind_stops + code * 8)),
     };
   }
@@ -188,7 +214,9 @@ function run(): void {
         post({ kind: 'failed', error: begun.error });
         return;
       }
-      timer = setInterval(() => post(value.drain(false)), value.periodMs);
+      timer = setInterval(() => {
+        if (value.isDue()) post(value.drain(false));
+      }, value.periodMs);
       return;
     }
     clearInterval(timer);

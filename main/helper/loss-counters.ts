@@ -21,6 +21,7 @@ export function statsOf(
   counters: KernelCounters,
   tables: UnwindTableStats | null,
   own: HelperLoss,
+  backoff: number,
 ): HelperStats {
   const loss: Record<LossReason, number> = {
     'ring-buffer-full': counters.ringFull,
@@ -37,6 +38,7 @@ export function statsOf(
     'call-start-lost': counters.startsLost,
     'program-nested': counters.busy,
     'rate-limited': counters.rateLimited,
+    'backed-off': counters.skipped,
     // Counted by the engine.
     'user-stack-late': 0,
   };
@@ -46,6 +48,7 @@ export function statsOf(
     idle: counters.idle,
     filtered: counters.filtered,
     loss: Object.fromEntries(Object.entries(loss).filter(([, count]) => count > 0)),
+    backoff,
     events: counters.events,
     belowMinimum: counters.belowMinimum,
     bpfRuns: counters.runs,

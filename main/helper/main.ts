@@ -1,7 +1,11 @@
+import { invariant } from '#shared/invariant.ts';
 import * as capabilities from '../bpf/capabilities.ts';
 import { CaptureSession } from './capture-session.ts';
+import { cleanEnvironment, dangerousIn } from './environment.ts';
 import { takeHandover } from './handover.ts';
 import { runOpenStage } from './open-stage.ts';
+import { dieWithParent, hasNoNewPrivileges, isElevated, watchParent } from './parent-watch.ts';
+import { confineSystemCalls } from './seccomp.ts';
 import { isPiped } from './stdio.ts';
 
 /** Entry of the privileged helper: one argument, stdio as pipes. README.md tells the rest. */
@@ -19,15 +23,34 @@ function main(): void {
     process.exit(EXIT_USAGE);
   }
   capabilities.forbidInspection();
+  dieWithParent();
   const handover = takeHandover();
   if (handover === null) {
+    refuseForeignEnvironment();
     const version = typeof EMBERSCOPE_VERSION === 'string' ? EMBERSCOPE_VERSION : 'development';
     process.exit(runOpenStage(version));
   }
-  // The environment is not needed any more, and a child could not gain by it.
+  // The open stage forbade itself more privilege. Whoever was raised by a launcher afterwards was not
+  // started by it: the launcher would have given nothing.
+  invariant(hasNoNewPrivileges(), 'a handover without an open stage');
+  cleanEnvironment(process.env, true);
   const keep = BigInt(handover.keep);
   capabilities.limitCapabilities(keep, 0n);
+  watchParent(() => process.exit(0));
+  confineSystemCalls(keep);
   new CaptureSession(handover);
+}
+
+/** Whoever was given power by this start must not steer the runtime; tests may, without. */
+function refuseForeignEnvironment(): void {
+  const elevated = isElevated();
+  const dangerous = elevated ? dangerousIn(process.env) : [];
+  if (dangerous.length > 0) {
+    const names = dangerous.join(', ');
+    process.stderr.write(`emberscope-helper: refused, as the environment sets ${names}\n`);
+    process.exit(EXIT_USAGE);
+  }
+  cleanEnvironment(process.env, elevated);
 }
 
 main();

@@ -122,6 +122,8 @@ function prepare(request: StartRequest): Result<Prepared, ProfilerError> {
       ...attached.value,
       keep: capabilitiesToKeep(request, sampler.value).toString(),
       periodMs: drainPeriodMs(request),
+      // Sampling at a rate costs what the user asked for.
+      costLimit: request.sources.some(({ kind }) => kind !== 'on-cpu') ? request.costLimit : 0,
       target: handoverTarget(request, followed.value, cgroupPath.value),
       cpus,
       ringFd: object.mapFd('samples'),
@@ -145,11 +147,11 @@ function prepare(request: StartRequest): Result<Prepared, ProfilerError> {
   });
 }
 
-/** Drain period, ms: the ring holds seconds; a slower timer wakes idle machines less. */
+/** How often the drain thread looks, ms: see DrainLoop.isDue(). */
 function drainPeriodMs(request: StartRequest): number {
   const rateHz = onCpuOf(request)?.rateHz ?? 0;
   const hasOthers = request.sources.some(({ kind }) => kind !== 'on-cpu');
-  return rateHz > 1000 || hasOthers ? 50 : 100;
+  return rateHz > 1000 || hasOthers ? 50 : 125;
 }
 
 /** How each source of the request is measured, in its order. */

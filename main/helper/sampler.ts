@@ -31,9 +31,10 @@ const NAMES = {
   ],
 };
 
-/** Ring size: a quarter second of the deepest usual stacks (700 B) at full rate, within bounds. */
+/** Ring size: two seconds of the deepest usual stacks (700 B) at full rate, within bounds. */
 const BYTES_PER_SAMPLE = 700;
-const MIN_RING_BYTES = 8 << 20;
+const RING_SECONDS = 2;
+const MIN_RING_BYTES = 2 << 20;
 const MAX_RING_BYTES = 64 << 20;
 /** With sources whose rate nobody knows beforehand. */
 const EVENT_RING_BYTES = 32 << 20;
@@ -65,7 +66,7 @@ export const needsRing = (request: StartRequest): boolean =>
 
 function ringBytesFor(request: StartRequest, cpus: number): number {
   if (!needsRing(request)) return 4096;
-  const wanted = (cpus * (onCpuOf(request)?.rateHz ?? 0) * BYTES_PER_SAMPLE) / 4;
+  const wanted = cpus * (onCpuOf(request)?.rateHz ?? 0) * BYTES_PER_SAMPLE * RING_SECONDS;
   const hasOthers = request.sources.some(({ kind }) => kind !== 'on-cpu');
   let bytes = hasOthers ? EVENT_RING_BYTES : MIN_RING_BYTES;
   while (bytes < wanted && bytes < MAX_RING_BYTES) bytes *= 2;

@@ -27,6 +27,11 @@ export class StartGate {
     this.#state.write(word, CAPTURE_STATE.fields.start_ns);
   }
 
+  /** One in 2^level calls is measured. */
+  backOff(level: number): void {
+    this.#state.writeU32(CAPTURE_STATE.fields.backoff, level);
+  }
+
   close(): void {
     this.open(0n);
   }

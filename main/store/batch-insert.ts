@@ -253,7 +253,7 @@ async function insertCost(connection: Connection, cost: CostRow): Promise<void> 
   const values = [
     ...[Math.round(cost.timeNs), cost.bpfRuns, cost.bpfNs, cost.helperCpuNs],
     ...[cost.helperRssBytes, cost.engineCpuNs, cost.engineRssBytes],
-    ...[cost.samples, cost.idleSamples],
+    ...[cost.samples, cost.idleSamples, cost.backoff],
     ...(unwind === null
       ? [null, null, null, null, null, null]
       : [

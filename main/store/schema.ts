@@ -162,6 +162,7 @@ CREATE TABLE cost (
   engine_rss_bytes INTEGER NOT NULL,
   samples INTEGER NOT NULL,
   idle_samples INTEGER NOT NULL,
+  backoff INTEGER NOT NULL,
   unwind_tables INTEGER,
   unwind_table_bytes INTEGER,
   unwind_budget_bytes INTEGER,

@@ -193,6 +193,8 @@ export interface CostRow {
   readonly engineRssBytes: number;
   readonly samples: number;
   readonly idleSamples: number;
+  /** One in 2^backoff calls of latency sources was measured at this time. */
+  readonly backoff: number;
   /** Unwind tables in the kernel; null: user stacks are walked by frame pointers. */
   readonly unwind: UnwindTables | null;
 }

@@ -76,6 +76,8 @@ export class FunctionIndex {
   readonly #byKey = new Map<string, number>();
   /** Rows that are known only as inlined. */
   readonly #unplaced = new Set<number>();
+  /** Rows that say where a function begins, and no name. */
+  readonly #nameless = new Set<number>();
   #length = 0;
 
   /** `images` may grow. */
@@ -103,9 +105,15 @@ export class FunctionIndex {
     const row = this.#length++;
     this.#byKey.set(this.#keyOf(image, startOffset, rawName), row);
     const anywhere = this.#keyOf(image, -1, rawName);
+    if (rawName === '') this.#nameless.add(row);
     if (startOffset < 0) this.#unplaced.add(row);
     else if (!this.#byKey.has(anywhere)) this.#byKey.set(anywhere, row);
     return row;
+  }
+
+  /** Whether a row only says where its function begins. */
+  isNameless(row: number): boolean {
+    return this.#nameless.has(row);
   }
 
   #keyOf(image: number, startOffset: number, rawName: string): string {

@@ -76,6 +76,16 @@ describe('a recording of what comes and goes', () => {
     expect(weightOf(through(stacks, 'leaf_work', 'descend'))).toBeGreaterThan(850);
   });
 
+  it('has whole named stacks after an exec that comes late in a recording', async () => {
+    // By then the runtime has collected what nobody holds: the watch for such requests was, once.
+    const stacks = await stacksOf('exec', '9000', program);
+    const pids = new Set(stacks.map(({ pid }) => pid));
+    expect(pids.size).toBe(1);
+    expect(note('late exec', stacks)).toBeGreaterThanOrEqual(0.99);
+    // 9 s before it and as long after it, at 999 Hz.
+    expect(weightOf(through(stacks, 'leaf_work', 'descend'))).toBeGreaterThan(16_000);
+  });
+
   it('has whole named stacks in a library loaded meanwhile', async () => {
     const stacks = await stacksOf('dlopen', '500', library);
     expect(note('dlopen', stacks)).toBeGreaterThanOrEqual(0.95);

@@ -95,6 +95,22 @@ describe('user stacks by unwind tables', () => {
     },
   );
 
+  it.each(['precise', 'aggregate'] as const)(
+    'say that they are cut at 127 frames, and are counted as loss: %s mode',
+    async (mode) => {
+      const file = join(folder, 'abyss.ember');
+      const target = commandTarget(program, 'abyss', '1000');
+      const { error } = await recorded(specOf(target, { rate: hertz(499), mode }), file);
+      expect(error).toBeNull();
+      const { tables, info } = await readTables(file);
+      const cut = userStacksOf(tables).filter(({ stop }) => stop === 'depth');
+      const truncated = info.loss.find(({ reason }) => reason === 'stack-truncated')?.count ?? 0;
+      expect(weightOf(cut)).toBeGreaterThan(300);
+      expect(truncated).toBe(weightOf(cut));
+      expect(new Set(cut.map(({ frames }) => frames.length))).toEqual(new Set([127]));
+    },
+  );
+
   it('are cut where the kernel walks by frame pointers', async () => {
     const stacks = await stacksIn('deep', 500, { unwind: 'fp' });
     expect(weightOf(stacks)).toBeGreaterThan(300);

@@ -83,7 +83,7 @@ describe('SessionReader.info', () => {
     const writer = await newWriter(path);
     const cost = {
       ...{ timeNs: 2e9, bpfRuns: 7, bpfNs: 8, helperCpuNs: 9, helperRssBytes: 10 },
-      ...{ engineCpuNs: 11, engineRssBytes: 12, samples: 13, idleSamples: 14 },
+      ...{ engineCpuNs: 11, engineRssBytes: 12, samples: 13, idleSamples: 14, backoff: 0 },
       unwind: null,
     };
     valueOf(await writer.append({ ...baseBatch(), cost, loss: new Map([['throttled', 1]]) }));

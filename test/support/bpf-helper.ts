@@ -63,6 +63,7 @@ export const startRequest = ({
   ...changes
 }: Partial<StartRequest> & Partial<OnCpuRequest> = {}): StartRequest => ({
   sources: [{ kind: 'on-cpu', rateHz, mode, includeIdle }],
+  costLimit: 0,
   kernelStacks: true,
   userStacks: true,
   unwind: 'auto',

@@ -52,6 +52,7 @@ export const specOf = (target: CaptureTarget, change: Partial<CaptureSpec> = {})
   rate: hertz(499),
   mode: 'precise',
   includeIdle: false,
+  costLimit: 0.05,
   kernelStacks: true,
   userStacks: true,
   unwind: 'auto',

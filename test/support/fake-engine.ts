@@ -24,6 +24,7 @@ const SPEC: CaptureSpec = {
   rate: hertz(999),
   mode: 'precise',
   includeIdle: false,
+  costLimit: 0.05,
   kernelStacks: true,
   userStacks: true,
   unwind: 'auto',

@@ -15,6 +15,7 @@ const spec = {
   rate: 499,
   mode: 'precise',
   includeIdle: true,
+  costLimit: 0.05,
   kernelStacks: true,
   userStacks: true,
   unwind: 'auto',

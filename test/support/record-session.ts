@@ -13,6 +13,7 @@ const started = await startRecording(
     rate: hertz(499),
     mode: 'precise',
     includeIdle: true,
+    costLimit: 0.05,
     kernelStacks: true,
     userStacks: true,
     unwind: 'auto',

@@ -11,6 +11,7 @@ export const MACHINE_SPEC: CaptureSpec = {
   rate: hertz(99),
   mode: 'precise',
   includeIdle: false,
+  costLimit: 0.05,
   kernelStacks: true,
   userStacks: true,
   unwind: 'auto',

@@ -18,7 +18,7 @@ const send = (type, payload) => {
 const hello = (change = {}) => send('hello', { product: 'emberscope-helper', version: '1',
   protocol: ${PROTOCOL_VERSION}, pid: process.pid, ...change });
 const started = () => send('started', { startNs: String(process.hrtime.bigint()), sampleEvent: 'cpu-clock', cpus: 1, unwind: 'fp', unwindFallback: '', mechanisms: [{ name: 'perf event', note: '', fields: [] }], capabilities: [] });
-const stats = { samples: 1, idle: 2, filtered: 0, loss: {}, events: 0, belowMinimum: 0, bpfRuns: 1, bpfNs: 1, helperCpuNs: 1, helperRssBytes: 1, unwind: null };
+const stats = { samples: 1, idle: 2, filtered: 0, loss: {}, backoff: 0, events: 0, belowMinimum: 0, bpfRuns: 1, bpfNs: 1, helperCpuNs: 1, helperRssBytes: 1, unwind: null };
 const onFrame = (handler) => process.stdin.on('data', (bytes) => handler(bytes[4]));
 // As the real one: it does not outlive who started it.
 process.stdin.on('end', () => process.exit(3));

@@ -52,6 +52,7 @@ export const syntheticMeta = (): SessionMeta => ({
     rate: hertz(RATE_HZ),
     mode: 'precise',
     includeIdle: false,
+    costLimit: 0.05,
     kernelStacks: true,
     userStacks: true,
     unwind: 'auto',
@@ -220,7 +221,13 @@ function* batchesOf(
       cost: {
         ...{ timeNs: (from + length) * stepNs, bpfRuns: from + length },
         ...{ bpfNs: (from + length) * bpfNs, helperCpuNs: 1e6, helperRssBytes: 4e7 },
-        ...{ engineCpuNs: 2e6, engineRssBytes: 9e7, samples: from + length, idleSamples: 0 },
+        ...{
+          engineCpuNs: 2e6,
+          engineRssBytes: 9e7,
+          samples: from + length,
+          idleSamples: 0,
+          backoff: 0,
+        },
         unwind: null,
       },
     };

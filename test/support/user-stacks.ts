@@ -4,6 +4,7 @@ import {
   type SessionTables,
 } from '../../main/shared/model/session-tables.ts';
 import { UNWIND_STOPS, type UnwindStop } from '../../main/shared/model/unwind-stop.ts';
+import { isOffsetName } from '../../main/shared/text/frame-name.ts';
 
 /** A frame of a user stack as tests and benches compare it. */
 export interface UserFrame {
@@ -11,7 +12,7 @@ export interface UserFrame {
   readonly image: string;
   /** Bytes into the file; of JIT code its address. A caller's is its return address less one. */
   readonly offset: number;
-  /** Empty: no symbol. */
+  /** Empty: no symbol, though perhaps a place where its function begins. */
   readonly name: string;
   readonly kind: FrameKind;
 }
@@ -64,10 +65,12 @@ function walk(tables: SessionTables, leaf: number): Pick<UserStack, 'frames' | '
       continue;
     }
     const func = frames.func[frame]!;
+    const image = images.path[frames.image[frame]!] ?? '';
+    const name = func >= 0 ? (functions.name[func] ?? '') : '';
     all.push({
-      image: images.path[frames.image[frame]!] ?? '',
+      image,
       offset: frames.offset[frame]!,
-      name: func >= 0 ? (functions.name[func] ?? '') : '',
+      name: isOffsetName(image, name) ? '' : name,
       kind,
     });
   }

@@ -47,6 +47,7 @@ export interface Wait {
   readonly value: number;
   readonly weight: number;
   readonly series: string;
+  readonly variant: string;
   /** Function names, root first; marks in brackets. */
   readonly stack: readonly string[];
 }
@@ -62,22 +63,25 @@ export function waitsOf(tables: SessionTables, source: string): Wait[] {
       value: samples.value[row]!,
       weight: samples.weight[row]!,
       series: series.name[samples.series[row]!] ?? '',
+      variant: series.variant[samples.series[row]!] ?? '',
       stack: stackNames(tables, samples.stack[row]!),
     }))
     .sort((one, other) => one.end - other.end);
 }
 
-/** Calls and ns counted in the kernel for a source, of one process. */
+/** Calls and ns counted in the kernel for a source, of one process, in one of its series or all. */
 export function countedOf(
   tables: SessionTables,
   source: string,
   pid: number,
+  name?: string,
 ): { readonly count: number; readonly total: number } {
   const { latencies, series, sources, processes } = tables;
   const rows = [...latencies.series.keys()].filter((row) => {
     const of = latencies.series[row]!;
-    const process = series.process[of]!;
-    return sources.kind[series.source[of]!] === source && processes.pid[process] === pid;
+    const isOfProcess = processes.pid[series.process[of]!] === pid;
+    const isNamed = name === undefined || series.name[of] === name;
+    return sources.kind[series.source[of]!] === source && isOfProcess && isNamed;
   });
   return {
     count: rows.reduce((sum, row) => sum + latencies.count[row]!, 0),

@@ -15,8 +15,9 @@ import type {
   SeriesLabel,
   SpecOf,
 } from '../capture-source.ts';
-import { checkDuration, checkStacks, checkTarget } from '../spec-checks.ts';
+import { checkCostLimit, checkDuration, checkStacks, checkTarget } from '../spec-checks.ts';
 import type { SourceRequest } from '../wire/helper-protocol.ts';
+import { blockIo } from './block-io.ts';
 import { offCpu } from './off-cpu.ts';
 import { onCpu } from './on-cpu.ts';
 import { runQueue } from './run-queue.ts';
@@ -24,7 +25,7 @@ import { syscalls } from './syscalls.ts';
 import { trace } from './trace.ts';
 
 /** THE list of capture sources. */
-export const CAPTURE_SOURCES = [onCpu, offCpu, runQueue, syscalls, trace] as const;
+export const CAPTURE_SOURCES = [onCpu, offCpu, runQueue, syscalls, blockIo, trace] as const;
 
 const BY_KIND = new Map<string, CaptureSource>(
   CAPTURE_SOURCES.map((source) => [source.kind, source as unknown as CaptureSource]),
@@ -39,7 +40,7 @@ export function captureSource<K extends SourceKind>(kind: K): CaptureSource<K> {
 
 /** Everything that can be told to be wrong with a spec before anything is started. */
 export function validateSpec(spec: CaptureSpec): Result<null, ProfilerError> {
-  for (const check of [checkTarget, checkDuration, checkStacks, checkSources]) {
+  for (const check of [checkTarget, checkDuration, checkStacks, checkCostLimit, checkSources]) {
     const checked = check(spec);
     if (!checked.ok) return checked;
   }

@@ -120,6 +120,8 @@ export type SourceRequest = z.infer<typeof sourceRequestSchema>;
 /** The one request. Enumerated values only: no command, no flag string; paths are for probes. */
 export const startSchema = z.strictObject({
   sources: z.array(sourceRequestSchema).min(1).max(MAX_SOURCES),
+  /** Share of one CPU our programs may take before latency sources back off; 0: no limit. */
+  costLimit: z.number().min(0).max(1024),
   kernelStacks: z.boolean(),
   userStacks: z.boolean(),
   unwind: z.enum(UNWIND_MODES),
@@ -235,6 +237,8 @@ export const statsSchema = z.strictObject({
   filtered: z.number(),
   /** LossReason → count; only non-zero entries. */
   loss: z.record(z.string(), z.number()),
+  /** One in 2^backoff calls is measured, to keep our own cost within the limit. */
+  backoff: z.number(),
   /** Calls that latency sources and traces saw, and of them those shorter than asked for. */
   events: z.number(),
   belowMinimum: z.number(),

@@ -54,14 +54,15 @@ export const CPU_COUNTERS = {
     events: 208,
     below_minimum: 216,
     rate_limited: 224,
-    padding: 232,
+    skipped: 232,
+    padding: 240,
   },
 } as const satisfies StructLayout;
 
 /** struct capture_state: the sampler's .bss. */
 export const CAPTURE_STATE = {
   size: 262_208,
-  fields: { slice: 0, member_change: 4, start_ns: 8, reserved: 16, cpus: 64 },
+  fields: { slice: 0, member_change: 4, start_ns: 8, backoff: 16, reserved: 20, cpus: 64 },
 } as const satisfies StructLayout;
 
 /** struct capture_config: the sampler's .rodata. */

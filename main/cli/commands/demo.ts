@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { CaptureSpec } from '#shared/model/capture-spec.ts';
+import { type CaptureSpec, DEFAULT_COST_LIMIT } from '#shared/model/capture-spec.ts';
 import { hertz, NS_PER_S, nanoseconds } from '#shared/units.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { functionLines, headLines } from '../report-text.ts';
@@ -49,6 +49,7 @@ function specOf(workload: string, seconds: number): CaptureSpec {
     rate: hertz(RATE_HZ),
     mode: 'precise',
     includeIdle: false,
+    costLimit: DEFAULT_COST_LIMIT,
     kernelStacks: true,
     userStacks: true,
     unwind: 'auto',

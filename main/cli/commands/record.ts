@@ -2,6 +2,7 @@ import type { CaptureSpec } from '#shared/model/capture-spec.ts';
 import { formatDuration, formatQuantity } from '#shared/text/format-value.ts';
 import { lostSamples } from '#shared/text/loss-text.ts';
 import { printable } from '#shared/text/printable-text.ts';
+import { recordedText } from '#shared/text/recorded-text.ts';
 import { describeTarget } from '#shared/text/target-text.ts';
 import { startRecording } from '../../capture/capture-controller.ts';
 import type { Recording, RecordingEnd } from '../../capture/recording.ts';
@@ -109,7 +110,7 @@ function printSummary(path: string, end: RecordingEnd): void {
   const { info } = end;
   const lost = lostSamples(info.loss);
   log.line(
-    `${formatQuantity(info.totalWeight, 'sample')} in ${formatDuration(info.duration)} (${REASONS[end.reason]}), ${lost === 0 ? 'none' : formatQuantity(lost, 'sample')} lost`,
+    `${recordedText(info)} in ${formatDuration(info.duration)} (${REASONS[end.reason]}), ${lost === 0 ? 'none' : formatQuantity(lost, 'sample')} lost`,
   );
   // Losses with their remedies and the own cost, as the report words them.
   const facts = headLines(info);

@@ -15,6 +15,7 @@ export class UnwindLoader {
   readonly #entries: ProcessEntries;
   readonly #slots: MappingSlots;
   readonly #images: ImageTables;
+  readonly #onChange: () => void;
   /** By their first slot. */
   readonly #slices = new Map<number, Slice>();
   /** First slots of slices that the last sweep found without a process. */
@@ -23,10 +24,17 @@ export class UnwindLoader {
   /** Processes or mappings for which a map had no room. */
   refused = 0;
 
-  constructor(entries: ProcessEntries, slots: MappingSlots, images: ImageTables) {
+  /** `onChange`: tables or slots are others than before; called often. */
+  constructor(
+    entries: ProcessEntries,
+    slots: MappingSlots,
+    images: ImageTables,
+    onChange: () => void,
+  ) {
     this.#entries = entries;
     this.#slots = slots;
     this.#images = images;
+    this.#onChange = onChange;
   }
 
   /** A process replaced its program a moment ago. */
@@ -47,6 +55,7 @@ export class UnwindLoader {
     const current = this.#entries.get(pid);
     const known = current === null ? undefined : this.#slices.get(current.first);
     if (known !== undefined && known.signature === signatureOf(code)) return;
+    this.#onChange();
     const slice = this.#slots.write(pid, code);
     if (slice === null) {
       this.refused++;
@@ -74,6 +83,7 @@ export class UnwindLoader {
     const image = this.#images.loadNext();
     if (image === null) return false;
     this.#slots.complete(image);
+    this.#onChange();
     return true;
   }
 

@@ -55,14 +55,17 @@ class UnwindThread {
   readonly #loader: UnwindLoader;
   readonly #images: ImageTables;
   readonly #store: RowStore;
+  #areStatsDue = false;
   #lastStats = '';
 
   private constructor(
     ring: RingBufferReader,
-    parts: { loader: UnwindLoader; images: ImageTables; store: RowStore },
+    parts: { entries: ProcessEntries; slots: MappingSlots; images: ImageTables; store: RowStore },
   ) {
     this.#ring = ring;
-    this.#loader = parts.loader;
+    this.#loader = new UnwindLoader(parts.entries, parts.slots, parts.images, () => {
+      this.#tellStatsSoon();
+    });
     this.#images = parts.images;
     this.#store = parts.store;
   }
@@ -96,8 +99,7 @@ class UnwindThread {
     const images = new ImageTables(store, cache.ok ? cache.value : null);
     const slots = new MappingSlots(mappings, images, book.indexOf(PERF_TRAMPOLINE_RULE));
     const entries = new ProcessEntries(library.value, maps.processes);
-    const loader = new UnwindLoader(entries, slots, images);
-    return ok(new UnwindThread(ring.value, { loader, images, store }));
+    return ok(new UnwindThread(ring.value, { entries, slots, images, store }));
   }
 
   /** Loads what the target has mapped already. */
@@ -112,7 +114,6 @@ class UnwindThread {
   run(wantedFd: number): void {
     watchReadable(wantedFd, () => this.#takeRequests());
     setInterval(() => this.#loader.sweep(), SWEEP_PERIOD_MS);
-    setInterval(() => this.#tellStats(), STATS_PERIOD_MS);
     this.#takeRequests();
     this.#tellStats();
   }
@@ -146,7 +147,15 @@ class UnwindThread {
     };
   }
 
+  /** While nothing changes, nobody is woken. */
+  #tellStatsSoon(): void {
+    if (this.#areStatsDue) return;
+    this.#areStatsDue = true;
+    setTimeout(() => this.#tellStats(), STATS_PERIOD_MS);
+  }
+
   #tellStats(): void {
+    this.#areStatsDue = false;
     const stats = this.#stats();
     const text = JSON.stringify(stats);
     if (text !== this.#lastStats) post({ kind: 'stats', stats });

@@ -11,6 +11,8 @@ export interface CaptureSpec {
   readonly mode: CaptureMode;
   /** On-CPU: keep samples of the idle task (pid 0). They are counted either way. */
   readonly includeIdle: boolean;
+  /** Share of one CPU our programs may take before latency sources back off; 0: no limit. */
+  readonly costLimit: number;
   readonly kernelStacks: boolean;
   readonly userStacks: boolean;
   readonly unwind: UnwindMode;
@@ -106,6 +108,8 @@ export type CaptureTarget =
   /** Started stopped as the calling user, followed like 'process', capture ends when it ends. */
   | { readonly kind: 'command'; readonly argv: readonly string[]; readonly cwd: string };
 
+/** Our own cost is kept below this share of one CPU unless the user says otherwise. */
+export const DEFAULT_COST_LIMIT = 0.05;
 export const MIN_RATE_HZ = 1;
 /** Measured: a virtual machine's ceiling; beyond it timer interrupts eat the target (DESIGN.md). */
 export const MAX_RATE_HZ = 20_000;

@@ -112,6 +112,8 @@ export type LossReason =
   | 'program-nested'
   /** A trace's limit per second was reached. Unit: events. */
   | 'rate-limited'
+  /** BPF: calls passed over because our own cost passed the limit; those measured stand for them. Unit: calls. */
+  | 'backed-off'
   /** A wait's user stack never came. Unit: samples (recorded without it). */
   | 'user-stack-late';
 

@@ -6,6 +6,13 @@ import { incompleteName } from './unwind-text.ts';
 export const offsetName = (imagePath: string, offset: number): string =>
   `${shortImageName(imagePath) || '[unknown]'}+0x${offset.toString(16)}`;
 
+const OFFSET = /^\+0x[0-9a-f]+$/;
+/** Whether a function's name only says where in its image it begins: nobody knows what it is called. */
+export function isOffsetName(imagePath: string, name: string): boolean {
+  const image = shortImageName(imagePath);
+  return image !== '' && name.startsWith(image) && OFFSET.test(name.slice(image.length));
+}
+
 /** Name of a row of FrameTable: its function, or image and offset. Raw: may hold any character. */
 export function frameName(tables: SessionTables, frame: number): string {
   const func = tables.frames.func[frame]!;

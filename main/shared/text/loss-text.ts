@@ -31,6 +31,7 @@ export const LOSS_REASONS = [
   'call-start-lost',
   'program-nested',
   'rate-limited',
+  'backed-off',
   'user-stack-late',
   'target-set-full',
   'process-facts-lost',
@@ -141,6 +142,14 @@ function wordsOf(reason: LossReason): LossWords {
         effect: 'lost',
         sentence: "The trace's limit of events per second was reached.",
         remedy: 'Filter more, or raise the limit.',
+      };
+    case 'backed-off':
+      return {
+        noun: 'call',
+        effect: 'context',
+        sentence:
+          'Our own cost passed the limit, so only some calls were measured; they stand for the others.',
+        remedy: 'Measure something less frequent, narrow the target, or raise --cost-limit.',
       };
     case 'user-stack-late':
       return {

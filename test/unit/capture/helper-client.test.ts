@@ -6,6 +6,7 @@ import { helperDoes, helperIs } from '../../support/stand-in-helper.ts';
 
 const REQUEST: StartRequest = {
   sources: [{ kind: 'on-cpu', rateHz: 99, mode: 'precise', includeIdle: false }],
+  costLimit: 0,
   kernelStacks: true,
   userStacks: true,
   unwind: 'auto',

@@ -19,6 +19,7 @@ const STATS = {
     filtered: 0,
     loss: {},
     events: 0,
+    backoff: 0,
     belowMinimum: 0,
     bpfRuns: 1,
     bpfNs: 1,

@@ -92,6 +92,11 @@ describe('resymbolize', () => {
     const before = await untouched(path);
     const first = valueOf(await name(path));
     expect([first.frames, first.asked, first.named, first.unnamed]).toEqual([4, 4, 0, 4]);
+    const starts = await ask(path, 'SELECT name, raw_name, start_offset FROM function');
+    expect(starts.length).toBe(3);
+    for (const { name: shown, raw_name: raw, start_offset: start } of starts) {
+      expect([shown, raw]).toEqual([`press+0x${Number(start).toString(16)}`, '']);
+    }
     copyFileSync(program.full, program.stripped);
     const second = valueOf(await name(path));
     expect([second.asked, second.named, second.unnamed]).toEqual([4, 3, 1]);

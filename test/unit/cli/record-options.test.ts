@@ -4,7 +4,7 @@ import { defaultFileName, specOf } from '../../../main/cli/record-options.ts';
 import { asPid } from '../../../main/shared/units.ts';
 
 const DEFAULTS = {
-  ...{ frequency: 99, kernel: true, user: true, onCpu: true },
+  ...{ frequency: 99, kernel: true, user: true, onCpu: true, costLimit: 5 },
   unwind: 'auto',
 } as const;
 
@@ -19,6 +19,7 @@ describe('specOf', () => {
         rate: 99,
         mode: 'aggregate',
         includeIdle: false,
+        costLimit: 0.05,
         kernelStacks: true,
         userStacks: false,
         unwind: 'auto',

@@ -45,6 +45,25 @@ describe('stackQuality', () => {
     ]);
   });
 
+  it('counts a function of which only the beginning is known as one without a name', () => {
+    const tables = tablesOf(`
+      app:1/1| top@libx.so;work@libx.so 3 @1
+      app:1/1| main;work@libx.so        4 @2
+    `);
+    const starts: Readonly<Record<string, string>> = { top: 'libx.so+0x10', work: 'libx.so+0x40' };
+    const name = tables.functions.name.map((text) => starts[text] ?? text);
+    const nameless = { ...tables, functions: { ...tables.functions, name } };
+    expect(stackQuality(tables)).toMatchObject({ unnamed: 0, modules: [] });
+    expect(stackQuality(nameless)).toMatchObject({
+      ...{ unnamed: 7, unnamedLeaf: 7 },
+      modules: [{ leaf: 7, any: 7 }],
+      unmarked: [
+        { root: 'named', weight: 4 },
+        { root: 'unnamed', weight: 3 },
+      ],
+    });
+  });
+
   it('looks at the selected samples alone', () => {
     const selection = { ...WHOLE_SESSION, timeRange: { from: 3e6, to: 5e6 } };
     expect(stackQuality(TABLES, selection)).toMatchObject({

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { ImageRef } from '../../../main/symbolize/image-files.ts';
 import { KernelSymbols } from '../../../main/symbolize/kernel-symbols.ts';
 import { Symbolizer } from '../../../main/symbolize/symbolizer.ts';
+import { compileProgram } from '../../support/native-program.ts';
+import { temporaryFolder } from '../../support/store.ts';
 import { symbolsByReadelf } from './elf-oracle.ts';
 
 const imageOf = (kind: ImageRef['kind'], path: string, pids: readonly number[] = []): ImageRef => ({
@@ -51,6 +53,27 @@ describe('Symbolizer', () => {
     const names = new Set(symbolizer.symbolize(image, offsets).map((found) => found?.name));
     expect([...names].filter((name) => name !== undefined)).toContain('clock_gettime');
     expect(symbolizer.imageFacts(image).problem).toBeNull();
+  });
+
+  it('tells functions without a name apart by where they begin', () => {
+    const program = compileProgram(temporaryFolder());
+    const symbolizer = symbolizerWith('');
+    const ask = (path: string): ReturnType<Symbolizer['symbolize']> => {
+      const image = { ...imageOf('elf', path), buildId: program.buildId };
+      const inPress = program.offsetIn('press_sheet');
+      return symbolizer.symbolize(image, [inPress, inPress + 3, program.offsetIn('fold_sheet'), 1]);
+    };
+    const [first, again, other, outside] = ask(program.stripped);
+    // offsetIn() is one byte inside.
+    const startOffset = program.offsetIn('press_sheet') - 1;
+    const name = `press+0x${startOffset.toString(16)}`;
+    expect(first).toEqual({ rawName: '', name, startOffset });
+    expect(again).toEqual(first);
+    expect(other?.startOffset).toBe(program.offsetIn('fold_sheet') - 1);
+    expect(outside).toBeNull();
+    expect(ask(program.full).map((symbol) => symbol?.name)).toEqual([
+      ...['press_sheet', 'press_sheet', 'fold_sheet', undefined],
+    ]);
   });
 
   it('names JIT code from the perf map, and not when two processes disagree', () => {

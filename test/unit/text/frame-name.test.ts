@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   frameKind,
   frameName,
+  isOffsetName,
   kindSuffix,
   offsetName,
 } from '../../../main/shared/text/frame-name.ts';
@@ -26,6 +27,16 @@ describe('frameKind', () => {
       '_[k]',
       '_[j]',
     ]);
+  });
+});
+
+describe('isOffsetName', () => {
+  it('knows the names that only say where a function begins, and takes no other for one', () => {
+    const path = '/usr/lib/libfoo.so';
+    expect(isOffsetName(path, offsetName(path, 0x1230))).toBe(true);
+    const others = ['libfoo.so', 'libfoo.so+0x', 'libfoo.so+0x12g', 'libbar.so+0x1230', '+0x1230'];
+    expect(others.filter((name) => isOffsetName(path, name))).toEqual([]);
+    expect(isOffsetName('', '+0x1230')).toBe(false);
   });
 });
 
