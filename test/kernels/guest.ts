@@ -1,7 +1,9 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SessionTables } from '../../main/shared/model/session-tables.ts';
+import { seriesLatencies } from '../../main/shared/model/source-latencies.ts';
 import { readTables } from '../support/read-tables.ts';
 import { userStacksOf } from '../support/user-stacks.ts';
 import { RESULT_BEGIN, RESULT_END } from './machine.ts';
@@ -13,25 +15,63 @@ import type { GuestPlan, GuestResult, RecordingOutcome } from './plan.ts';
 const WARM_UP_MS = 2000;
 
 async function record(
-  { name, args, command }: GuestPlan['recordings'][number],
+  recording: GuestPlan['recordings'][number],
   cli: string,
 ): Promise<RecordingOutcome> {
-  const file = `/tmp/${name}.ember`;
-  const [program = '', ...rest] = command;
-  const target = spawn(program, rest, { stdio: 'ignore' });
-  await sleep(WARM_UP_MS);
-  const all = [cli, 'record', ...args, '-p', String(target.pid), '--force', '--json', '-o', file];
-  const run = spawnSync(process.execPath, all, { encoding: 'utf8' });
-  target.kill('SIGKILL');
+  const { name } = recording;
+  const file = `/tmp/${name.replaceAll(/\W+/g, '-')}.ember`;
+  const all = [cli, 'record', ...recording.args, '--force', '--json', '-o', file];
+  const run = recording.launch === true ? launch(all, recording) : await attach(all, recording);
   const failed = { name, status: run.status, errorText: run.stderr.slice(-4000) };
-  if (run.status !== 0) return { ...failed, stacks: [], loss: [], samples: 0 };
+  if (run.status !== 0) {
+    return { ...failed, stacks: [], loss: [], samples: 0, mechanisms: [], counts: {} };
+  }
   const { tables, info } = await readTables(file);
   const stacks = userStacksOf(tables).map(({ comm, frames, stop, weight }) => ({
     ...{ comm, stop, weight, depth: frames.length },
     names: frames.map((frame) => frame.name),
   }));
   const loss = info.loss.filter(({ count }) => count > 0);
-  return { ...failed, stacks, loss, samples: info.sampleCount };
+  const { mechanism } = tables.sources;
+  const samples = info.sampleCount;
+  return { ...failed, stacks, loss, samples, mechanisms: mechanism, counts: countsOf(tables) };
+}
+
+type Run = Pick<SpawnSyncReturns<string>, 'status' | 'stderr'>;
+
+/** Records the command from its first instruction to its end. */
+const launch = (args: readonly string[], { command }: GuestPlan['recordings'][number]): Run =>
+  spawnSync(process.execPath, [...args, '--', ...command], { encoding: 'utf8' });
+
+/** Records the command while it runs, and ends it. */
+async function attach(
+  args: readonly string[],
+  { command }: GuestPlan['recordings'][number],
+): Promise<Run> {
+  const [program = '', ...rest] = command;
+  const target = spawn(program, rest, { stdio: 'ignore' });
+  await sleep(WARM_UP_MS);
+  const all = [...args, '-p', String(target.pid)];
+  const run = spawnSync(process.execPath, all, { encoding: 'utf8' });
+  target.kill('SIGKILL');
+  return run;
+}
+
+function countsOf(tables: SessionTables): Record<string, number> {
+  const { sources, series, samples } = tables;
+  const counts: Record<string, number> = {};
+  const add = (key: string, count: number): void => {
+    counts[key] = (counts[key] ?? 0) + count;
+  };
+  for (let source = 0; source < sources.length; source++) {
+    const kind = sources.kind[source] ?? '';
+    for (const { series: row, count } of seriesLatencies(tables, source)) {
+      add(`${kind} ${series.name[row] ?? ''} ${series.variant[row] ?? ''}`.trim(), count);
+    }
+    if (sources.unit[source] === 'nanoseconds') continue;
+    for (let row = 0; row < samples.length; row++) if (samples.source[row] === source) add(kind, 1);
+  }
+  return counts;
 }
 
 const plan = JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as GuestPlan;

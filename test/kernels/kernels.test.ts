@@ -9,6 +9,7 @@ import { compileWorkload, writeGuestSystem } from './guest-system.ts';
 import { bootKernel } from './machine.ts';
 import type { GuestResult, GuestStack, RecordingOutcome } from './plan.ts';
 
+const WAITS = resolve(import.meta.dirname, '../fixtures/waits/waits.c');
 const SCRIPT = resolve(import.meta.dirname, '../../scripts/kernel-images.mjs');
 /** Packages or .deb files of other kernels, separated by commas. */
 const ASKED = process.env['EMBERSCOPE_KERNELS']?.split(',') ?? [];
@@ -34,6 +35,46 @@ const RECORDINGS = {
   auto: ['--unwind', 'auto'],
 } as const;
 
+/** The workload sleeps this often, and some more until all of its threads are there. */
+const SLEEPS = 300;
+
+/**
+ * Every kind of program, each on a workload of its own, and what it has to have counted: the least and
+ * the most.
+ */
+const MATRIX: Readonly<
+  Record<
+    string,
+    { readonly args: readonly string[]; readonly counts: Readonly<Record<string, Range>> }
+  >
+> = {
+  'off-CPU, events': {
+    args: ['--off-cpu', '0'],
+    counts: { 'off-cpu sleeping': [SLEEPS, SLEEPS + 50] },
+  },
+  'run queue, histogram': {
+    args: ['--run-queue'],
+    counts: { 'run-queue woken': [SLEEPS, SLEEPS + 60] },
+  },
+  'system calls, histogram': {
+    args: ['--syscalls'],
+    counts: { 'syscalls clock_nanosleep': [SLEEPS, SLEEPS + 30] },
+  },
+  'system calls, events': {
+    args: ['--syscalls', '--detail', 'events'],
+    counts: { 'syscalls clock_nanosleep': [SLEEPS, SLEEPS + 30] },
+  },
+  'trace of a tracepoint': {
+    args: ['--trace', 'tracepoint:sched:sched_switch', '--filter', 'prev_comm == "waits"'],
+    counts: { trace: [SLEEPS, SLEEPS + 200] },
+  },
+  'trace of a kernel function': {
+    args: ['--trace', 'do_nanosleep'],
+    counts: { trace: [SLEEPS, SLEEPS + 30] },
+  },
+};
+type Range = readonly [least: number, most: number];
+
 const sum = (stacks: readonly GuestStack[]): number =>
   stacks.reduce((total, { weight }) => total + weight, 0);
 
@@ -49,12 +90,20 @@ describe.each(IMAGES)('Linux $release', ({ release, path }) => {
     const workload = join(folder, 'deep');
     compileWorkload('deep.cpp', workload);
     const initramfs = join(folder, 'initramfs');
-    const recordings = Object.entries(RECORDINGS).map(([name, args]) => ({
-      ...{ name, args: [...args, '-F', '199', '-d', SECONDS], command: ['/work/deep', FOREVER] },
-    }));
+    const waits = join(folder, 'waits');
+    execFileSync('gcc', ['-O2', '-pthread', '-o', waits, WAITS], { stdio: 'pipe' });
+    const recordings = [
+      ...Object.entries(RECORDINGS).map(([name, args]) => ({
+        ...{ name, args: [...args, '-F', '199', '-d', SECONDS], command: ['/work/deep', FOREVER] },
+      })),
+      ...Object.entries(MATRIX).map(([name, { args }], at) => ({
+        ...{ name, args: ['--no-on-cpu', ...args], launch: true },
+        command: ['/work/waits', `/tmp/waits-${at}`, 'sleep', String(SLEEPS)],
+      })),
+    ];
     const bytes = await writeGuestSystem(initramfs, {
       plan: { recordings },
-      workloads: [workload],
+      workloads: [workload, waits],
       scratch: folder,
     });
     const boot = await bootKernel({
@@ -88,6 +137,17 @@ describe.each(IMAGES)('Linux $release', ({ release, path }) => {
     note(`  ${name}: ${sum(stacks)} samples, ${leaves} of them in mix or fold`);
     expect(sum(stacks)).toBeGreaterThan(100);
     expect(leaves / sum(stacks)).toBeGreaterThan(0.9);
+  });
+
+  it.each(Object.entries(MATRIX))('loads, attaches and counts: %s', (name, { counts }) => {
+    const outcome = recorded(name);
+    const found = Object.keys(counts).map((key) => `${key} ${outcome.counts[key] ?? 0}`);
+    note(`  ${name} by ${outcome.mechanisms.join(', ')}: ${found.join(', ')}`);
+    for (const [key, [least, most]] of Object.entries(counts)) {
+      const count = outcome.counts[key] ?? 0;
+      expect(count, JSON.stringify(outcome.counts)).toBeGreaterThanOrEqual(least);
+      expect(count, JSON.stringify(outcome.counts)).toBeLessThanOrEqual(most);
+    }
   });
 
   it('unwinds a C++ release build without frame pointers to the start of the thread', () => {

@@ -8,6 +8,8 @@ export interface GuestPlan {
     readonly args: readonly string[];
     /** The program to record once it runs; it is killed at the end. */
     readonly command: readonly string[];
+    /** Recorded from its first instruction until it ends, instead. */
+    readonly launch?: boolean;
   }[];
 }
 
@@ -22,6 +24,10 @@ export interface RecordingOutcome {
   readonly loss: readonly { readonly reason: string; readonly count: number }[];
   /** Distinct user stacks. */
   readonly stacks: readonly GuestStack[];
+  /** How each source was measured. */
+  readonly mechanisms: readonly string[];
+  /** "kind name variant" of each series → calls measured; "kind" of the others → samples. */
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 export interface GuestStack {
