@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // npm run bench: the performance tables. Measures, prints, judges nothing.
 //
-//   node scripts/bench.mjs [recording] [stacks] [store] [tables] [long]
+//   node scripts/bench.mjs [recording] [stacks] [store] [tables] [sched] [calls] [long]
 //
 // No name: all but the last, which records for ten minutes.
 
@@ -13,13 +13,13 @@ import { capture, run } from './lib/run.mjs';
 import { runMain, SetupError } from './lib/say.mjs';
 import { setup } from './setup.mjs';
 
-const NAMES = ['recording', 'stacks', 'store', 'tables'];
+const NAMES = ['recording', 'stacks', 'store', 'tables', 'sched', 'calls'];
 const ON_REQUEST = ['long'];
 
-/** The program whose lost throughput is measured. @param {string} path */
-function compileTarget(path) {
+/** A program whose lost throughput is measured. @param {string} name @param {string} path */
+function compileTarget(name, path) {
   const flags = ['-O2', '-fno-omit-frame-pointer', '-fno-optimize-sibling-calls', '-pthread'];
-  const source = inRoot('test/fixtures/bench/deep_spin.c');
+  const source = inRoot(`test/fixtures/bench/${name}.c`);
   const { status, stderr } = capture('cc', [...flags, source, '-o', path]);
   if (status !== 0) throw new SetupError('The bench target does not compile.', stderr);
 }
@@ -64,7 +64,8 @@ await runMain(async () => {
     // The window that opens a file in it runs as a plain user.
     chmodSync(folder, 0o755);
     const target = join(folder, 'deep_spin');
-    compileTarget(target);
+    compileTarget('deep_spin', target);
+    for (const name of ['ping_pong', 'calls']) compileTarget(name, join(folder, name));
     const program = await bundleProgram();
     const paths = [
       `--folder=${folder}`,

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { invariant } from '../../main/shared/invariant.ts';
+import { benchCalls } from './calls.ts';
 import { benchLongRecording } from './long-recording.ts';
 import { benchRecorder, benchRecordingCost } from './recording-cost.ts';
+import { benchSched } from './sched.ts';
 import { benchStacks } from './stacks.ts';
 import { benchStore } from './store.ts';
 import { benchTables } from './tables.ts';
@@ -26,5 +28,11 @@ if (positionals.includes('tables')) benchTables();
 if (positionals.includes('recording')) {
   await benchRecordingCost({ target, cli, folder });
   benchRecorder({ target, cli, folder });
+}
+if (positionals.includes('sched')) {
+  await benchSched({ target: join(folder, 'ping_pong'), cli, folder });
+}
+if (positionals.includes('calls')) {
+  await benchCalls({ target: join(folder, 'calls'), cli, folder });
 }
 if (positionals.includes('long')) await benchLongRecording({ target, cli, folder });

@@ -89,6 +89,9 @@ function addProduct(system: Initramfs): void {
   for (const part of ['cli', 'helper', 'bpf']) {
     system.copyFolder(join(ROOT, 'dist', part), `${APP}/dist/${part}`, notMap);
   }
+  // The same without the better ways to probe kernel functions: EMBERSCOPE_TEST_BPF_DIR.
+  const isKprobeOnly = (path: string): boolean => !/^(fentry|kprobe_multi)\./.test(path);
+  system.copyFolder(join(ROOT, 'dist/bpf'), `${APP}/bpf-kprobe`, isKprobeOnly);
   const modules = join(ROOT, 'node_modules');
   const isCode = (path: string): boolean => /\.(?:c?js|json)$/.test(path);
   for (const name of ['koffi', 'sqlite3', 'bindings', 'file-uri-to-path']) {

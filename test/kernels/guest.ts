@@ -2,12 +2,14 @@ import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { percentileOf } from '../../main/shared/model/latency-stats.ts';
 import type { SessionTables } from '../../main/shared/model/session-tables.ts';
 import { seriesLatencies } from '../../main/shared/model/source-latencies.ts';
+import { frameName } from '../../main/shared/text/frame-name.ts';
 import { readTables } from '../support/read-tables.ts';
 import { userStacksOf } from '../support/user-stacks.ts';
 import { RESULT_BEGIN, RESULT_END } from './machine.ts';
-import type { GuestPlan, GuestResult, RecordingOutcome } from './plan.ts';
+import type { GuestLatency, GuestPlan, GuestResult, RecordingOutcome } from './plan.ts';
 
 /** Runs inside the guest as the only program: makes each recording of the plan, prints what it holds. */
 
@@ -24,7 +26,15 @@ async function record(
   const run = recording.launch === true ? launch(all, recording) : await attach(all, recording);
   const failed = { name, status: run.status, errorText: run.stderr.slice(-4000) };
   if (run.status !== 0) {
-    return { ...failed, stacks: [], loss: [], samples: 0, mechanisms: [], counts: {} };
+    return {
+      ...failed,
+      stacks: [],
+      loss: [],
+      samples: 0,
+      mechanisms: [],
+      counts: {},
+      latencies: [],
+    };
   }
   const { tables, info } = await readTables(file);
   const stacks = userStacksOf(tables).map(({ comm, frames, stop, weight }) => ({
@@ -34,14 +44,18 @@ async function record(
   const loss = info.loss.filter(({ count }) => count > 0);
   const { mechanism } = tables.sources;
   const samples = info.sampleCount;
-  return { ...failed, stacks, loss, samples, mechanisms: mechanism, counts: countsOf(tables) };
+  const counts = countsOf(tables);
+  const latencies = latenciesOf(tables);
+  return { ...failed, stacks, loss, samples, mechanisms: mechanism, counts, latencies };
 }
 
 type Run = Pick<SpawnSyncReturns<string>, 'status' | 'stderr'>;
 
 /** Records the command from its first instruction to its end. */
-const launch = (args: readonly string[], { command }: GuestPlan['recordings'][number]): Run =>
-  spawnSync(process.execPath, [...args, '--', ...command], { encoding: 'utf8' });
+const launch = (args: readonly string[], { command, env }: GuestPlan['recordings'][number]): Run =>
+  spawnSync(process.execPath, [...args, '--', ...command], {
+    ...{ encoding: 'utf8', env: { ...process.env, ...env } },
+  });
 
 /** Records the command while it runs, and ends it. */
 async function attach(
@@ -72,6 +86,22 @@ function countsOf(tables: SessionTables): Record<string, number> {
     for (let row = 0; row < samples.length; row++) if (samples.source[row] === source) add(kind, 1);
   }
   return counts;
+}
+
+function latenciesOf(tables: SessionTables): GuestLatency[] {
+  const { sources, series, samples, stacks } = tables;
+  return [...sources.kind.keys()].flatMap((source) =>
+    seriesLatencies(tables, source).map(({ series: row, count, counts }) => {
+      const sample = samples.series.indexOf(row);
+      const stack: string[] = [];
+      let node = sample < 0 ? -1 : samples.stack[sample]!;
+      for (; node >= 0; node = stacks.parent[node]!)
+        stack.unshift(frameName(tables, stacks.frame[node]!));
+      const key = `${sources.kind[source]!} ${series.name[row]!} ${series.variant[row]!}`.trim();
+      const [p50, p99] = [0.5, 0.99].map((share) => percentileOf(counts, share)?.value ?? 0);
+      return { key, count, p50: p50!, p99: p99!, stack };
+    }),
+  );
 }
 
 const plan = JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as GuestPlan;

@@ -97,7 +97,7 @@ describe.each(IMAGES)('Linux $release', ({ release, path }) => {
         ...{ name, args: [...args, '-F', '199', '-d', SECONDS], command: ['/work/deep', FOREVER] },
       })),
       ...Object.entries(MATRIX).map(([name, { args }], at) => ({
-        ...{ name, args: ['--no-on-cpu', ...args], launch: true },
+        ...{ name, args: ['--no-on-cpu', '--cost-limit', '0', ...args], launch: true },
         command: ['/work/waits', `/tmp/waits-${at}`, 'sleep', String(SLEEPS)],
       })),
     ];

@@ -10,6 +10,8 @@ export interface GuestPlan {
     readonly command: readonly string[];
     /** Recorded from its first instruction until it ends, instead. */
     readonly launch?: boolean;
+    /** Environment of `record`, besides the usual one. */
+    readonly env?: Readonly<Record<string, string>>;
   }[];
 }
 
@@ -28,6 +30,19 @@ export interface RecordingOutcome {
   readonly mechanisms: readonly string[];
   /** "kind name variant" of each series → calls measured; "kind" of the others → samples. */
   readonly counts: Readonly<Record<string, number>>;
+  readonly latencies: readonly GuestLatency[];
+}
+
+/** What was measured of one series of a latency source. */
+export interface GuestLatency {
+  /** "kind name variant" */
+  readonly key: string;
+  readonly count: number;
+  /** ns */
+  readonly p50: number;
+  readonly p99: number;
+  /** Of one of its calls, root first. */
+  readonly stack: readonly string[];
 }
 
 export interface GuestStack {

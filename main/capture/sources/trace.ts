@@ -1,6 +1,7 @@
 import { parseFilter } from '#shared/model/trace-filter.ts';
 import { err, ok } from '#shared/result.ts';
 import { probeText } from '#shared/text/probe-text.ts';
+import { findUserFunction } from '../../symbolize/user-function.ts';
 import type { CaptureSource } from '../capture-source.ts';
 
 const MAX_PER_SECOND = 1_000_000;
@@ -24,10 +25,17 @@ export const trace: CaptureSource<'trace'> = {
     return err({ kind: 'spec-invalid', field: 'perSecond', value: String(perSecond), allowed });
   },
   toRequest({ probe, filter, stacks, perSecond }) {
-    if (probe.type === 'usdt' || probe.type === 'user') {
-      const reason = 'traces of user code are not built yet; measure it with --function';
+    const rest = { filter, stacks, perSecond };
+    if (probe.type === 'user') {
+      const offset = findUserFunction(probe.path, probe.symbol);
+      if (!offset.ok) return offset;
+      const { path } = probe;
+      return ok({ kind: 'trace', probe: { type: 'user', path, offset: offset.value }, ...rest });
+    }
+    if (probe.type === 'usdt') {
+      const reason = 'USDT probes cannot be traced yet; trace the function around it instead';
       return err({ kind: 'probe-unsupported', probe: probeText(probe), reason });
     }
-    return ok({ kind: 'trace', probe, filter, stacks, perSecond });
+    return ok({ kind: 'trace', probe, ...rest });
   },
 };
