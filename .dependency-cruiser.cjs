@@ -55,7 +55,7 @@ module.exports = {
     ]),
     folder('store', 'main/store', []),
     folder('elf', 'main/elf', []),
-    folder('symbolize', 'main/symbolize', ['main/ffi', 'main/elf']),
+    folder('symbolize', 'main/symbolize', ['main/ffi', 'main/elf', 'main/unwind']),
     folder('unwind', 'main/unwind', ['main/elf']),
     folder('export', 'main/export', []),
     folder('import', 'main/import', []),
@@ -68,8 +68,10 @@ module.exports = {
       'main/import',
       'main/bpf',
     ]),
+    folder('serve', 'main/serve', ['main/engine']),
     folder('cli', 'main/cli', [
       'main/engine',
+      'main/serve',
       'main/capture',
       'main/store',
       'main/export',
@@ -77,7 +79,7 @@ module.exports = {
       'main/bpf',
     ]),
     folder('preload', 'main/preload', []),
-    folder('app', 'main/app', []),
+    folder('app', 'main/app', ['main/serve/page']),
     folder('renderer', 'renderer', []),
     {
       name: 'tests-are-not-imported',

@@ -1,4 +1,9 @@
-/** A child of an element: text is added as text, never parsed; null and false are skipped. */
+import { printableLines } from '#shared/text/printable-text.ts';
+
+/**
+ * A child of an element: text is added as text, never parsed, and control characters and direction overrides in it as
+ * escapes: names come from outside. Null and false are skipped.
+ */
 export type Child = Node | string | null | false;
 
 /** What can be said about an element beside its children. */
@@ -23,7 +28,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   const element = document.createElement(tag);
   if (facts.class !== undefined) element.className = facts.class;
   if (facts.id !== undefined) element.id = facts.id;
-  if (facts.title !== undefined) element.title = facts.title;
+  if (facts.title !== undefined) setTitle(element, facts.title);
   for (const [name, value] of Object.entries(facts.data ?? {})) element.dataset[name] = value;
   for (const [name, value] of Object.entries(facts.attributes ?? {})) {
     setAttribute(element, name, value);
@@ -42,17 +47,30 @@ export function setAttribute(
   value: string | number | boolean | null,
 ): void {
   if (value === null || value === false) element.removeAttribute(name);
-  else element.setAttribute(name, value === true ? '' : String(value));
+  else {
+    const text = value === true ? '' : String(value);
+    element.setAttribute(name, name.startsWith('aria-') ? printableLines(text) : text);
+  }
 }
 
 /** Replaces all children. */
 export function fill(element: Element, children: readonly Child[]): void {
-  element.replaceChildren(...children.filter((child) => child !== null && child !== false));
+  const shown = children.filter((child) => child !== null && child !== false);
+  element.replaceChildren(
+    ...shown.map((child) => (typeof child === 'string' ? printableLines(child) : child)),
+  );
 }
 
 /** Changes the text only if it differs: an unchanged node keeps selection and is not announced again. */
 export function setText(element: Element, text: string): void {
-  if (element.textContent !== text) element.textContent = text;
+  const shown = printableLines(text);
+  if (element.textContent !== shown) element.textContent = shown;
+}
+
+/** Changes the tooltip, shown as setText() shows text. */
+export function setTitle(element: HTMLElement, text: string): void {
+  const shown = printableLines(text);
+  if (element.title !== shown) element.title = shown;
 }
 
 /** How a keyed list makes and renews the element of an item. */

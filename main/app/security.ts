@@ -23,6 +23,12 @@ export function lockDown(): void {
     contents.on('will-navigate', (event) => {
       if (!isOwnPage(event.url)) event.preventDefault();
     });
+    // about:blank is entered without asking, with our preload script in it: back at once.
+    contents.on('did-navigate', (_navigation, url) => {
+      if (!isOwnPage(url) && !url.startsWith('devtools:')) {
+        void contents.loadURL(`${PAGE_ORIGIN}/index.html`);
+      }
+    });
   });
 }
 

@@ -6,6 +6,7 @@ import {
   MessageChannelMain,
 } from 'electron';
 import { SHELL_CHANNELS } from '#shared/ipc/shell-channels.ts';
+import { printable } from '#shared/text/printable-text.ts';
 import { isSaveKind, pickFolder, pickSavePath, pickSessionToOpen } from './dialogs.ts';
 import type { EngineProcess } from './engine-process.ts';
 import { isOwnPage } from './security.ts';
@@ -19,7 +20,8 @@ export function serveShell(window: BrowserWindow, engine: EngineProcess): void {
     sendEnginePort(window, engine);
   });
   listen(SHELL_CHANNELS.reportTitle, (title) => {
-    const text = textOf(title);
+    // File names stand in it, and desktops show it in places of their own.
+    const text = printable(textOf(title));
     window.setTitle(text === '' ? 'Emberscope' : `${text} – Emberscope`);
   });
   answer(SHELL_CHANNELS.pickSessionToOpen, () => pickSessionToOpen(window));

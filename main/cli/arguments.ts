@@ -28,3 +28,12 @@ export function secondsArgument(text: string): number {
   }
   return Number(value) * factor;
 }
+
+/** A port that needs no privileges to listen on. */
+export function portArgument(text: string): number {
+  const value = Number(text);
+  if (!/^\d{1,5}$/.test(text) || value < 1024 || value > 65_535) {
+    throw new InvalidArgumentError('Not a port from 1024 to 65535.');
+  }
+  return value;
+}

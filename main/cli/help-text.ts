@@ -10,7 +10,8 @@ export const ROOT_HELP = pageEnd(
   sudo emberscope record -F 999 -- ./app --flag        a program and its children
   emberscope report machine.ember                      hottest functions, losses, own cost
   emberscope symbolize machine.ember                   names for what had none, e.g. with new debug files
-  emberscope machine.ember                             the same as: emberscope open machine.ember`,
+  emberscope machine.ember                             the same as: emberscope open machine.ember
+  emberscope serve machine.ember                       the window in a browser, for machines without a display`,
   `FILES
   *.ember    a session: one SQLite database, described in SESSION-FORMAT.md. It holds samples, symbols,
              host facts, losses and the profiler's own cost, and opens anywhere without privileges.`,
@@ -72,6 +73,17 @@ export const LATENCY_HELP = pageEnd(
   sudo emberscope record -a -d 10 --syscalls --off-cpu -o waits.ember
   emberscope latency waits.ember
   emberscope latency waits.ember --json | jq '.[] | select(.name == "read")'`,
+);
+
+export const PROBES_HELP = pageEnd(
+  `OUTPUT
+  Kernel functions, tracepoints with their fields and events to count; with --binary functions of the
+  file and its USDT probes. "problem" says why one cannot be measured. Without privileges the kernel
+  tells less: tracepoints lack category and fields, and functions that nobody may trace are not marked.`,
+  `EXAMPLES
+  emberscope probes vfs_read
+  sudo emberscope probes sched wak --kind tracepoint
+  emberscope probes --binary /usr/lib/x86_64-linux-gnu/libc.so.6 malloc`,
 );
 
 export const EVENTS_HELP = pageEnd(
@@ -154,4 +166,19 @@ export const OPEN_HELP = pageEnd(
   `EXAMPLES
   emberscope open app.ember
   emberscope app.ember`,
+);
+
+export const SERVE_HELP = pageEnd(
+  `BROWSER
+  Prints an address with a key and serves the window there until Ctrl-C. Only this machine can connect, and
+  only who has the address: do not put it on a command line, where everybody can read it. Files are opened
+  and written on the machine that serves, with the rights of the user who serves.`,
+  `RECORDING
+  The server is never root. A live recording needs what the helper needs: start it by sudo, and it serves as
+  you with the capabilities of a recording alone; or as a plain user on a machine whose helper has been
+  given them. Without, recorded sessions can be opened.`,
+  `EXAMPLES
+  emberscope serve app.ember
+  sudo emberscope serve --record --port 8123
+  ssh -t -L 8123:127.0.0.1:8123 build-7 emberscope serve app.ember --port 8123`,
 );

@@ -33,6 +33,8 @@ function withCommand(args: readonly string[], names: readonly string[]): readonl
   return isFile ? ['open', ...args] : args;
 }
 
+// Set where the app's executable is this command's runtime: not meant for the programs that we start.
+delete process.env['ELECTRON_RUN_AS_NODE'];
 try {
   const code = await main(process.argv.slice(2));
   await Promise.all([out.flush(), log.flush()]);

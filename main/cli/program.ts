@@ -9,7 +9,9 @@ import {
   MIN_RATE_HZ,
   UNWIND_MODES,
 } from '#shared/model/capture-spec.ts';
+import { PROBE_KINDS } from '#shared/model/probe-list.ts';
 import { countArgument, numberArgument, portArgument, secondsArgument } from './arguments.ts';
+import type { ProbesOptions } from './commands/probes.ts';
 import type { ServeCommandOptions } from './commands/serve.ts';
 import type { SymbolizeOptions } from './commands/symbolize.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -20,6 +22,7 @@ import {
   EXPORT_HELP,
   LATENCY_HELP,
   OPEN_HELP,
+  PROBES_HELP,
   RECORD_HELP,
   REPORT_HELP,
   ROOT_HELP,
@@ -53,7 +56,7 @@ export function programOf(done: Done): Command {
     .addHelpText('after', ROOT_HELP);
   for (const add of [
     ...[record, open, report, latency, events, symbolize, exportCommand, sql],
-    ...[serve, doctor, demo],
+    ...[probes, serve, doctor, demo],
   ])
     add(program, done);
   for (const command of program.commands) command.helpOption('-h, --help', 'print this help');
@@ -188,6 +191,22 @@ function latency(program: Command, done: Done): void {
     .action(async (file: string, options: { top: number; json?: boolean }) => {
       const { runLatency } = await import('./commands/latency.ts');
       done(await runLatency(file, options));
+    });
+}
+
+function probes(program: Command, done: Done): void {
+  program
+    .command('probes')
+    .description('List what record can measure: functions, tracepoints, events, by name.')
+    .argument('[WORD...]', 'words that all occur in the name; * stands for any characters')
+    .option('-b, --binary <PATH>', 'functions and USDT probes of a program or library')
+    .addOption(new Option('--kind <what>', 'one kind only').choices(PROBE_KINDS))
+    .option('-n, --top <N>', 'names per kind', countArgument, 20)
+    .option('--json', 'print as JSON')
+    .addHelpText('after', PROBES_HELP)
+    .action(async (words: string[], options: ProbesOptions) => {
+      const { runProbes } = await import('./commands/probes.ts');
+      done(runProbes(words.join(' '), options));
     });
 }
 

@@ -1,18 +1,13 @@
 import { basename } from 'node:path';
 import type { ProfilerError } from '#shared/errors.ts';
-import type {
-  CaptureSpec,
-  CaptureTarget,
-  LatencyDetail,
-  UnwindMode,
-} from '#shared/model/capture-spec.ts';
+import type { CaptureSpec, CaptureTarget, UnwindMode } from '#shared/model/capture-spec.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 import { asPid, hertz, NS_PER_S, nanoseconds } from '#shared/units.ts';
 
-import { sourcesOf } from './source-options.ts';
+import { type SourceOptions, sourcesOf } from './source-options.ts';
 
 /** The options of `record` as commander hands them over. */
-export interface RecordOptions {
+export interface RecordOptions extends SourceOptions {
   readonly pid?: number;
   readonly all?: boolean;
   readonly cgroup?: string;
@@ -25,21 +20,8 @@ export interface RecordOptions {
   readonly kernel: boolean;
   readonly user: boolean;
   readonly unwind: UnwindMode;
-  readonly onCpu: boolean;
-  readonly offCpu?: string | true;
-  readonly wakers?: boolean;
-  readonly runQueue?: string | true;
-  readonly syscalls?: boolean;
-  readonly blockIo?: boolean;
-  readonly function?: readonly string[];
-  readonly count?: readonly string[];
-  readonly trace?: readonly string[];
-  readonly filter?: string;
-  readonly traceLimit?: number;
-  readonly min?: string;
   /** Percent of one CPU. */
   readonly costLimit: number;
-  readonly detail?: LatencyDetail;
   readonly quiet?: boolean;
   readonly json?: boolean;
 }

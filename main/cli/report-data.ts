@@ -6,14 +6,22 @@ import { processTotals } from '#shared/model/process-totals.ts';
 import { stackQuality } from '#shared/model/quality.ts';
 import { runtimeHints } from '#shared/model/runtime-hints.ts';
 import type { SessionInfo } from '#shared/model/session-info.ts';
-import type { SessionTables } from '#shared/model/session-tables.ts';
+import type { SessionTables, WeightUnit } from '#shared/model/session-tables.ts';
 import { describeLoss } from '#shared/text/loss-text.ts';
 import type { QualityLine } from '#shared/text/quality-line.ts';
 import { type Completeness, completenessOf, qualityLines } from '#shared/text/quality-text.ts';
+import { unitOf } from '#shared/text/weight-text.ts';
 
-/** What `report` says, as data; `report --json` prints it. Weights: samples. Shares: 0 to 1 of all. */
+/**
+ * What `report` says, as data; `report --json` prints it. Functions and processes are of the first source;
+ * weights are in its unit. Shares: 0 to 1 of all.
+ */
 export interface Report {
   readonly session: SessionInfo;
+  /** Everything that was measured. */
+  readonly sources: readonly ReportedSource[];
+  /** Of the weights below. */
+  readonly unit: WeightUnit;
   /** Sum of all weights. */
   readonly total: number;
   readonly hottestBySelf: readonly ReportedFunction[];
@@ -27,6 +35,18 @@ export interface Report {
 /** How far stacks and names can be trusted; `report --quality` prints it. */
 export interface ReportedQuality extends Completeness {
   readonly lines: readonly QualityLine[];
+}
+
+export interface ReportedSource {
+  readonly kind: string;
+  readonly title: string;
+  readonly mechanism: string;
+  /** Why not in a better way; empty. */
+  readonly note: string;
+  readonly unit: WeightUnit;
+  /** Sum of the weights, and rows of the sample table. */
+  readonly total: number;
+  readonly samples: number;
 }
 
 export interface ReportedFunction {
@@ -74,6 +94,8 @@ export function reportOf(tables: SessionTables, info: SessionInfo, top: number):
   const byTotal = functions.rows.toSorted((a, b) => b.total - a.total || b.self - a.self);
   return {
     session: info,
+    sources: sourceRows(tables),
+    unit: unitOf(tables.sources, WHOLE_SESSION.source),
     total,
     hottestBySelf: functions.rows.filter((row) => row.self > 0).slice(0, top),
     hottestByTotal: byTotal.slice(0, top),
@@ -96,7 +118,7 @@ function functionRows(tables: SessionTables): {
 } {
   const space = keySpaceOf(tables, 'none');
   const tree = buildCallTree(tables, WHOLE_SESSION, space);
-  const totals = functionTotals(tree, space);
+  const totals = functionTotals(tree, space, tables.frames);
   const whole = tree.total[0]!;
   const rows = Array.from(totals.key, (key, row): ReportedFunction => {
     const { name, image, kind } = labelOfKey(tables, space, key, totals.frame[row]!);
@@ -105,6 +127,24 @@ function functionRows(tables: SessionTables): {
     return { name, image, kind, self, total, selfShare: self / whole, totalShare: total / whole };
   });
   return { total: whole, rows };
+}
+
+function sourceRows({ sources, samples }: SessionTables): ReportedSource[] {
+  const total = new Float64Array(sources.length);
+  const count = new Float64Array(sources.length);
+  for (let sample = 0; sample < samples.length; sample++) {
+    total[samples.source[sample]!]! += samples.weight[sample]!;
+    count[samples.source[sample]!]!++;
+  }
+  return Array.from(total, (weight, row) => ({
+    kind: sources.kind[row] ?? '',
+    title: sources.title[row] ?? '',
+    mechanism: sources.mechanism[row] ?? '',
+    note: sources.note[row] ?? '',
+    unit: unitOf(sources, row),
+    total: weight,
+    samples: count[row]!,
+  }));
 }
 
 function processRows(tables: SessionTables): ReportedProcess[] {

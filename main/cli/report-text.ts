@@ -1,4 +1,5 @@
 import type { CaptureEndReason, SessionInfo } from '#shared/model/session-info.ts';
+import type { WeightUnit } from '#shared/model/session-tables.ts';
 import {
   formatBytes,
   formatCount,
@@ -12,6 +13,12 @@ import { describeLoss, lostSamples } from '#shared/text/loss-text.ts';
 import { printable } from '#shared/text/printable-text.ts';
 import { completenessText } from '#shared/text/quality-text.ts';
 import { describeTarget } from '#shared/text/target-text.ts';
+import {
+  formatWeight,
+  recordedCount,
+  unitHeading,
+  weightFigure,
+} from '#shared/text/weight-text.ts';
 import { NS_PER_S } from '#shared/units.ts';
 import {
   type OwnCost,
@@ -19,28 +26,49 @@ import {
   type Report,
   type ReportedFunction,
   type ReportedProcess,
+  type ReportedSource,
 } from './report-data.ts';
 import { type Column, textTable } from './text-table.ts';
 
 /** The report as lines. `columns`: width of the terminal; null: any. */
 export function reportLines(report: Report, columns: number | null): string[] {
+  const { unit } = report;
   return [
     ...headLines(report.session),
     `stacks    ${completenessText(report.quality)}; more: emberscope report --quality`,
+    ...sourceLines(report.sources),
     '',
     ...(report.total === 0
-      ? ['There are no samples in this session: nothing of the target ran while it was recorded.']
+      ? [emptyText(report)]
       : [
           'Hottest functions by self weight',
-          ...functionLines(report.hottestBySelf, 'self', columns),
+          ...functionLines(report.hottestBySelf, { by: 'self', unit }, columns),
           '',
           'Hottest functions by total weight',
-          ...functionLines(report.hottestByTotal, 'total', columns),
+          ...functionLines(report.hottestByTotal, { by: 'total', unit }, columns),
           '',
           'Processes',
-          ...processLines(report.processes, columns),
+          ...processLines(report.processes, unit, columns),
         ]),
   ];
+}
+
+/** What was measured, one line each; nothing for sessions that sample CPUs alone. */
+function sourceLines(sources: readonly ReportedSource[]): string[] {
+  const [first] = sources;
+  if (first === undefined || (sources.length === 1 && first.unit === 'samples')) return [];
+  const width = Math.max(...sources.map(({ title }) => printable(title).length));
+  const lines = sources.map(({ title, total, unit, mechanism, note }) => {
+    const how = listed([mechanism, note]);
+    return `  ${printable(title).padEnd(width)}  ${formatWeight(total, unit)}${how === '' ? '' : `  (${printable(how)})`}`;
+  });
+  return ['', 'Measured; the tables below are of the first', ...lines];
+}
+
+function emptyText({ unit }: Report): string {
+  return unit === 'samples'
+    ? 'There are no samples in this session: nothing of the target ran while it was recorded.'
+    : 'Nothing was measured: what was looked for did not happen while this was recorded.';
 }
 
 /** The facts about a session: target, host, sampling, losses, own cost. */
@@ -55,8 +83,9 @@ export function headLines(info: SessionInfo): string[] {
     ...endRows(info),
     ['host', listed([host.hostname, host.os, `Linux ${host.kernel} ${host.arch}`])],
     ['', listed([formatQuantity(host.cpus, 'CPU'), host.cpuModel, formatBytes(host.memoryBytes)])],
-    ['sampling', samplingText(info)],
-    ['samples', samplesText(info)],
+    ...(samplesCpus(info)
+      ? ([['sampling', samplingText(info)], ...samplesRows(info)] as const)
+      : []),
     ...lossRows(info),
     ['own cost', ...costText(ownCostOf(info))],
   ];
@@ -93,6 +122,13 @@ function samplingText({ spec, host }: SessionInfo): string {
   ]);
 }
 
+const samplesCpus = ({ spec }: SessionInfo): boolean =>
+  spec.sources.some(({ kind }) => kind === 'on-cpu');
+
+/** The total is that of the first source: only of CPU samples are they so many samples. */
+const samplesRows = (info: SessionInfo): (readonly [string, string])[] =>
+  info.spec.sources[0]?.kind === 'on-cpu' ? [['samples', samplesText(info)]] : [];
+
 function samplesText(info: SessionInfo): string {
   const perSecond = info.totalWeight / (info.duration / NS_PER_S);
   const idle = formatQuantity(info.idleSamples, 'idle sample');
@@ -106,7 +142,7 @@ function lossRows(info: SessionInfo): (readonly [string, string])[] {
   const losses = info.loss.filter(({ count }) => count > 0);
   if (losses.length === 0) return [['loss', 'none']];
   const lost = lostSamples(losses);
-  const taken = lost + info.totalWeight;
+  const taken = lost + recordedCount(info);
   const summary =
     lost === 0
       ? 'no samples lost'
@@ -135,26 +171,26 @@ function costText(cost: OwnCost): [string] {
   ];
 }
 
-const FUNCTION_COLUMNS: readonly Column[] = [
+const functionColumns = (unit: WeightUnit): readonly Column[] => [
   { heading: 'self', align: 'right' },
   { heading: 'total', align: 'right' },
-  { heading: 'samples', align: 'right' },
+  { heading: unitHeading(unit), align: 'right' },
   { heading: 'function', align: 'left' },
   { heading: 'image', align: 'left' },
 ];
 
-/** A table of functions in the given order; `by` says whose samples are shown beside the shares. */
+/** A table of functions in the given order; `by` says whose weights are shown beside the shares. */
 export function functionLines(
   rows: readonly ReportedFunction[],
-  by: 'self' | 'total',
+  { by, unit }: { readonly by: 'self' | 'total'; readonly unit: WeightUnit },
   columns: number | null,
 ): string[] {
   return textTable(
-    FUNCTION_COLUMNS,
+    functionColumns(unit),
     rows.map((row) => [
       formatPercent(row.selfShare),
       formatPercent(row.totalShare),
-      formatCount(row[by]),
+      weightFigure(row[by], unit),
       row.kind === 'user' ? row.name : `${row.name} [${row.kind}]`,
       row.image,
     ]),
@@ -162,20 +198,24 @@ export function functionLines(
   );
 }
 
-const PROCESS_COLUMNS: readonly Column[] = [
+const processColumns = (unit: WeightUnit): readonly Column[] => [
   { heading: 'share', align: 'right' },
-  { heading: 'samples', align: 'right' },
+  { heading: unitHeading(unit), align: 'right' },
   { heading: 'pid', align: 'right' },
   { heading: 'command', align: 'left' },
   { heading: 'executable', align: 'left' },
 ];
 
-function processLines(rows: readonly ReportedProcess[], columns: number | null): string[] {
+function processLines(
+  rows: readonly ReportedProcess[],
+  unit: WeightUnit,
+  columns: number | null,
+): string[] {
   return textTable(
-    PROCESS_COLUMNS,
+    processColumns(unit),
     rows.map(({ share, weight, pid, comm, exe }) => [
       formatPercent(share),
-      formatCount(weight),
+      weightFigure(weight, unit),
       String(pid),
       comm,
       exe,

@@ -10,11 +10,27 @@ import type {
 import { err, ok, type Result } from '#shared/result.ts';
 import { parseDuration } from '#shared/text/parse-duration.ts';
 import { NS_PER_MS } from '#shared/units.ts';
-import type { RecordOptions } from './record-options.ts';
 
 /** Waits shorter than this are only summed unless the user asks for less. */
 const OFF_CPU_MIN_NS = NS_PER_MS;
 const TRACE_PER_SECOND = 10_000;
+
+/** Options of `record` that say what is measured. */
+export interface SourceOptions {
+  readonly onCpu: boolean;
+  readonly offCpu?: string | true;
+  readonly wakers?: boolean;
+  readonly runQueue?: string | true;
+  readonly syscalls?: boolean;
+  readonly blockIo?: boolean;
+  readonly function?: readonly string[];
+  readonly count?: readonly string[];
+  readonly trace?: readonly string[];
+  readonly filter?: string;
+  readonly traceLimit?: number;
+  readonly min?: string;
+  readonly detail?: LatencyDetail;
+}
 
 type Parsed<T> = Result<T, ProfilerError>;
 
@@ -22,7 +38,7 @@ const refuse = (field: string, value: string, allowed: string): Result<never, Pr
   err({ kind: 'spec-invalid', field, value, allowed });
 
 /** What is to be measured, as the options say. */
-export function sourcesOf(options: RecordOptions): Parsed<SourceSpec[]> {
+export function sourcesOf(options: SourceOptions): Parsed<SourceSpec[]> {
   const sources: SourceSpec[] = options.onCpu ? [{ kind: 'on-cpu' }] : [];
   const min = durationOf('--min', options.min, 0);
   if (!min.ok) return min;

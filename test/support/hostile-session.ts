@@ -1,3 +1,4 @@
+import { encodeImageProblem } from '../../main/shared/model/image-problem.ts';
 import { emptyBatch, type SessionBatch } from '../../main/store/session-batch.ts';
 import { SessionWriter } from '../../main/store/session-writer.ts';
 import { ON_CPU, onCpuSamples } from './on-cpu.ts';
@@ -32,9 +33,12 @@ export const HOSTILE_NAMES: readonly string[] = [
   '🔥'.repeat(3000),
 ];
 
-/** What no output for people may hold: C0 and C1 controls but the line feed, and direction overrides. */
+/** What no line for a terminal may hold: C0 and C1 controls and direction overrides. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
 export const INTERPRETED = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
+
+/** What no page may show: the same but for the tab, which is white space there. */
+export const INTERPRETED_BY_PAGE = new RegExp(INTERPRETED.source.replace('0009', '0008'));
 
 /** A session in which everything that came from outside is one of these names. */
 export async function writeHostileSession(path: string): Promise<void> {
@@ -47,7 +51,11 @@ export async function writeHostileSession(path: string): Promise<void> {
       host: { ...meta.host, hostname, os, cpuModel, kernel },
       spec: {
         ...meta.spec,
-        target: { kind: 'command', argv: HOSTILE_NAMES.filter((name) => name.length < 200), cwd: '/' },
+        target: {
+          kind: 'command',
+          argv: HOSTILE_NAMES.filter((name) => name.length < 200),
+          cwd: '/',
+        },
       },
       unwind: { mode: 'auto', fallback: `${HOSTILE_NAMES[0] ?? ''}\x1b[2J` },
     },
@@ -69,7 +77,7 @@ function batch(): SessionBatch {
     ...emptyBatch(),
     sources: [{ ...ON_CPU, title: `On-CPU time ${names[0] ?? ''}`, note: names[8] ?? '' }],
     images: names.map((path) => ({ kind: 0, path, buildId: '', fileIdentity: '' })),
-    imageProblems: new Map(rows.map((row) => [row, names[row] ?? ''])),
+    imageProblems: new Map(names.map((name, row) => [row, problemOf(name, row)])),
     processes: names.map((name, row) => ({
       ...{ pid: 100 + row, parentPid: 1, startNs: 0, comm: name, exe: name, cmdline: name },
       ...{ uid: 1000, cgroup: name },
@@ -99,6 +107,9 @@ function batch(): SessionBatch {
         weight: new Float64Array(length).fill(1),
       }),
     ],
-    loss: new Map([[names[0] ?? '', 3]]),
   };
 }
+
+/** Well-formed with hostile fields, or anything at all. */
+const problemOf = (name: string, row: number): string =>
+  row % 2 === 0 ? encodeImageProblem({ kind: 'not-elf', path: name, reason: name }) : name;

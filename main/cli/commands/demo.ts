@@ -63,7 +63,12 @@ async function showDemo(): Promise<ExitCode> {
   for (const line of headLines(report.value.session)) out.line(line);
   out.line();
   out.line('Hottest functions by self weight');
-  for (const line of functionLines(report.value.hottestBySelf, 'self', out.columns)) out.line(line);
+  for (const line of functionLines(
+    report.value.hottestBySelf,
+    { by: 'self', unit: report.value.unit },
+    out.columns,
+  ))
+    out.line(line);
   out.line();
   const exported = await runExport(SESSION, { format: 'html', output: PAGE });
   if (exported !== EXIT.ok) return exported;

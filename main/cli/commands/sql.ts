@@ -1,3 +1,4 @@
+import { printable } from '#shared/text/printable-text.ts';
 import { runSql as askSession } from '../../store/sql.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { jsonText } from '../json-text.ts';
@@ -20,8 +21,10 @@ export async function runSqlCommand(
     );
     out.write(jsonText(objects));
   } else if (options.csv === true) {
-    out.line(csvLine(columns));
-    for (const row of rows) out.line(csvLine(row.map((value) => cellText(value, ''))));
+    // CSV is for programs, which get every character; a terminal would act on some.
+    const shown = out.isTerminal ? printable : (line: string): string => line;
+    out.line(shown(csvLine(columns)));
+    for (const row of rows) out.line(shown(csvLine(row.map((value) => cellText(value, '')))));
   } else {
     const heads = columns.map((heading, at) => ({
       heading,

@@ -1,5 +1,6 @@
 import type { ProfilerError } from '../errors.ts';
 import type { CaptureSpec } from '../model/capture-spec.ts';
+import type { ProbeMatches, ProbeQuery } from '../model/probe-list.ts';
 import type { CaptureEndReason, SessionInfo } from '../model/session-info.ts';
 import type { TraceValue } from '../model/trace-fields.ts';
 import type { Result } from '../result.ts';
@@ -32,6 +33,8 @@ export interface Requests {
     request: { id: number; format: ExportFormat; path: string };
     response: { path: string; bytes: number };
   };
+  /** What can be probed here, by name. */
+  'probes.search': { request: ProbeQuery; response: ProbeMatches };
   'recents.list': { request: Record<string, never>; response: readonly RecentSession[] };
   /** Forgets the entry; the file stays. */
   'recents.forget': { request: { path: string }; response: null };
