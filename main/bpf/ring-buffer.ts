@@ -63,6 +63,11 @@ export class RingBufferReader implements Disposable {
     return this.#taken;
   }
 
+  /** Bytes of records not published yet, those under way included. */
+  get waiting(): number {
+    return this.#producer.readPosition(0) - this.#position;
+  }
+
   /** Gives the room of what take() returned back to the kernel. */
   publish(): void {
     memoryFence();

@@ -40,6 +40,11 @@ export class PerfRingReader implements Disposable {
     return err(error);
   }
 
+  /** Bytes that drain() would return, or fewer. */
+  get waiting(): number {
+    return this.#memory.readPosition(DATA_HEAD) - this.#tail;
+  }
+
   /** Removes and returns everything written so far: whole records, in memory of its own. */
   drain(): Uint8Array {
     const head = this.#memory.readPosition(DATA_HEAD);

@@ -22,6 +22,8 @@ export interface FrameSymbolizer {
   ): readonly (FrameSymbol | null)[];
   /** Why names of an image are missing, or fewer than could be; null: none is. Asked after symbolize(). */
   problemOf?(image: Parameters<FrameSymbolizer['symbolize']>[0]): ImageProblem | null;
+  /** Of images whose names may come late: another number than before when some came. Absent: nobody knows. */
+  namesKnown?(image: Parameters<FrameSymbolizer['symbolize']>[0]): number;
 }
 
 /** The function a frame lies in. */
@@ -69,6 +71,12 @@ interface SymbolRows {
 
 const emptySymbols = (): SymbolRows => ({ frame: [], depth: [], function: [], file: [], line: [] });
 
+interface Unnamed {
+  readonly frames: number[];
+  /** FrameSymbolizer.namesKnown() before they were asked for; undefined: nobody knows. */
+  readonly known: number | undefined;
+}
+
 /** Frames asked for in one call: bounds the time between two looks at the clock. */
 const GROUP_SIZE = 256;
 
@@ -81,8 +89,10 @@ export class SymbolFeed {
   readonly #symbolizer: FrameSymbolizer;
   #seen = 0;
   #waiting: number[] = [];
-  /** Frames without a name yet whose names may come late: generated code, early kernel frames. */
-  #unnamed: number[] = [];
+  /** `waiting` has its hottest last. */
+  #isSorted = true;
+  /** By image: frames without a name whose names may come late: generated code, early kernel frames. */
+  readonly #unnamed = new Map<number, Unnamed>();
   /** Image → start offset and name (identity, of generated code) → row in the function table. */
   readonly #functionRows = new Map<number, Map<string, number>>();
   #functionCount = 0;
@@ -119,7 +129,17 @@ export class SymbolFeed {
 
   /** Puts frames whose names may have come meanwhile back in the line. */
   retryUnnamed(): void {
-    for (const frame of this.#unnamed.splice(0)) this.#waiting.push(frame);
+    for (const [image, { frames, known }] of this.#unnamed) {
+      const ref = this.#refOf(image);
+      const isOver = ref.kind === 'jit' && this.#tables.livePids(image).length === 0;
+      const isNews = known === undefined || this.#symbolizer.namesKnown?.(ref) !== known;
+      if (isNews) {
+        for (const frame of frames) this.#waiting.push(frame);
+        this.#isSorted = false;
+      }
+      // Of a process that has ended nothing more will come; what came is asked for once more.
+      if (isNews || isOver) this.#unnamed.delete(image);
+    }
   }
 
   /** Symbols found since the last call. */
@@ -139,11 +159,14 @@ export class SymbolFeed {
 
   #collectNew(): void {
     const { frames } = this.#tables;
+    if (this.#seen < frames.length) this.#isSorted = false;
     while (this.#seen < frames.length) this.#waiting.push(this.#seen++);
   }
 
   /** The end of the list is taken first. */
   #sortCoolestFirst(): void {
+    if (this.#isSorted) return;
+    this.#isSorted = true;
     const { data, length } = this.#tables.leafHits;
     const hits = (frame: number): number => (frame < length ? data[frame]! : 0);
     this.#waiting.sort((a, b) => hits(a) - hits(b));
@@ -167,19 +190,33 @@ export class SymbolFeed {
   }
 
   #symbolizeGroup(image: number, group: readonly number[]): void {
-    const { images, frames } = this.#tables;
-    const identity: ImageIdentity = images.identityOf(image);
-    if (identity.kind === 'unknown') return;
-    const pids = this.#pidsOf(image, identity);
+    const { frames } = this.#tables;
+    const ref = this.#refOf(image);
+    if (ref.kind === 'unknown') return;
+    const isLate = ref.kind === 'jit' || isEarlyKernel(ref);
+    // Before they are asked for: what comes at this moment is news later.
+    const known = isLate ? this.#symbolizer.namesKnown?.(ref) : undefined;
     const offsets = group.map((frame) => frames.offsetOf(frame));
-    const ref = { ...identity, pids };
     const found = this.#symbolizer.symbolize(ref, offsets);
     this.#noteProblem(image, this.#symbolizer.problemOf?.(ref) ?? null);
+    const unnamed: number[] = [];
     group.forEach((frame, index) => {
       const symbol = found[index] ?? null;
       if (symbol !== null) this.#addSymbol(image, frame, symbol);
-      else if (identity.kind === 'jit' || isEarlyKernel(identity)) this.#unnamed.push(frame);
+      else if (isLate) unnamed.push(frame);
     });
+    if (unnamed.length > 0) this.#keepUnnamed(image, unnamed, known);
+  }
+
+  #keepUnnamed(image: number, frames: readonly number[], known: number | undefined): void {
+    const entry = this.#unnamed.get(image);
+    if (entry === undefined) this.#unnamed.set(image, { frames: [...frames], known });
+    else for (const frame of frames) entry.frames.push(frame);
+  }
+
+  #refOf(image: number): ImageIdentity & { readonly pids: readonly number[] } {
+    const identity: ImageIdentity = this.#tables.images.identityOf(image);
+    return { ...identity, pids: this.#pidsOf(image, identity) };
   }
 
   /** The owning function, then the calls inlined into it: rows that belong together. */

@@ -52,6 +52,12 @@ export class SymbolSide implements FrameSymbolizer, Disposable {
     return this.#symbolizer.imageFacts(image).problem;
   }
 
+  /** Another number than before: frames of the image that had no name may have one now. */
+  namesKnown(image: ImageRef): number {
+    if (isEarlyKernel(image)) return this.#isComplete ? 1 : 0;
+    return this.#symbolizer.jitNamesKnown(image);
+  }
+
   /** Other files may stand for the image now: the next question reads them. */
   forget(image: ImageRef): void {
     this.#symbolizer.forget(image);

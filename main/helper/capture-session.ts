@@ -21,9 +21,10 @@ import { type HelperLoss, statsOf } from './loss-counters.ts';
 import { OutgoingQueue } from './outgoing-queue.ts';
 import { ProcessFacts } from './process-facts.ts';
 import { runIterator, StartGate } from './start-gate.ts';
+import { exitNow } from './stdio.ts';
 import type { FromUnwind, UnwindSetup, UnwindTableStats } from './unwind/unwind-messages.ts';
 
-const STATS_PERIOD_MS = 500;
+const STATS_PERIOD_MS = 450;
 /** The initial scan yields this often, ms, so that a closing pipe is noticed. */
 const SCAN_SLICE_MS = 10;
 /** Facts per frame: far below FRAME_LIMITS.facts with ordinary paths. */
@@ -63,7 +64,7 @@ export class CaptureSession {
     assertLimited(handover);
     this.#handover = handover;
     this.#backOff = new BackOff(handover.costLimit);
-    this.#queue = new OutgoingQueue(1, () => process.exit(0));
+    this.#queue = new OutgoingQueue(1, () => exitNow(0));
     this.#listen();
     const setup: DrainSetup = handover;
     this.#worker = new Worker(new URL('./drain-worker.js', import.meta.url), { workerData: setup });
@@ -75,7 +76,7 @@ export class CaptureSession {
   }
 
   #startUnwinding(maps: UnwindMaps, target: Handover['target']): void {
-    const workerData: UnwindSetup = { maps, target };
+    const workerData: UnwindSetup = { maps, target, tables: this.#handover.tables };
     this.#notReady++;
     const worker = new Worker(new URL('./unwind-worker.js', import.meta.url), { workerData });
     worker.on('message', (message: FromUnwind) => {
@@ -95,7 +96,7 @@ export class CaptureSession {
   #listen(): void {
     const input = new Socket({ fd: 0, readable: true, writable: false });
     input.on('data', (chunk: Buffer) => this.#onRequest(chunk));
-    const gone = (): void => process.exit(0);
+    const gone = (): void => exitNow(0);
     input.on('end', gone);
     input.on('close', gone);
     input.on('error', gone);
@@ -118,7 +119,7 @@ export class CaptureSession {
 
   #fail(error: ProfilerError): void {
     this.#stopEvents();
-    this.#queue.end(encodeJsonFrame('error', error), () => process.exit(1));
+    this.#queue.end(encodeJsonFrame('error', error), () => exitNow(1));
   }
 
   #onDrain(message: FromDrain): void {
@@ -287,7 +288,7 @@ export class CaptureSession {
   async #bye(drained: Drained): Promise<void> {
     await this.#symbols;
     const bye: Bye = { reason: this.#reason ?? 'stopped', stats: this.#stats(drained) };
-    this.#queue.end(encodeJsonFrame('bye', bye), () => process.exit(0));
+    this.#queue.end(encodeJsonFrame('bye', bye), () => exitNow(0));
   }
 
   #tell(message: ToDrain): void {

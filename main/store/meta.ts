@@ -155,5 +155,5 @@ function specFrom(text: string): CaptureSpec {
     Array.isArray(spec.sources) &&
     'target' in spec;
   undamaged(isSpec, 'meta "spec" is no capture spec');
-  return spec as unknown as CaptureSpec;
+  return spec as CaptureSpec;
 }

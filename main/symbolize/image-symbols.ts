@@ -65,13 +65,18 @@ export function loadVdsoSymbols(): ImageSymbols {
 function fromImageFile(image: ImageRef, file: ImageFile): ImageSymbols {
   const { elf } = file;
   const buildId = file.buildId === '' ? image.buildId : file.buildId;
-  const found = ownSymtab(elf) ?? debugSymbols(image, elf, buildId) ?? lesserSymbols(elf);
+  const found = findSymbols(image, elf, buildId);
   if (found === null) return without(buildId, { kind: 'no-symbols', path: file.path });
   const table = new SymbolTable(found.columns);
   // Half a name list is worth saying: most addresses of a stripped program have no name.
   const partial = found.origin === 'dynsym';
   const problem: ImageProblem | null = partial ? { kind: 'no-symbols', path: file.path } : null;
   return { table, segments: elf.segments, origin: found.origin, buildId, problem };
+}
+
+/** An image's own names, else those of its debug file, else what it exports; null: none. */
+export function findSymbols(image: ImageRef, elf: ElfFile, buildId: string): Found | null {
+  return ownSymtab(elf) ?? debugSymbols(image, elf, buildId) ?? lesserSymbols(elf);
 }
 
 interface Found {

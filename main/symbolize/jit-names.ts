@@ -3,8 +3,12 @@ import type { JitSymbol } from './perf-map.ts';
 import { isTrustworthy, ProcessPerfMap } from './perf-map-files.ts';
 import { innerPid, textOf } from './process-facts.ts';
 
-/** A process's mappings are looked through for a jitdump this often at most, ms. */
-const LOOK_EVERY_MS = 1000;
+/**
+ * A process's mappings are looked through for a jitdump after this, ms, and after twice as long each further
+ * time: recorders hear of one that is mapped later (addDump).
+ */
+const FIRST_LOOK_AGAIN_MS = 1000;
+const LAST_LOOK_AGAIN_MS = 60_000;
 /** Characters of /proc/PID/maps; a process with more mappings is not looked through to the end. */
 const MAX_MAPS_LENGTH = 32 << 20;
 /** What a runtime calls its jitdump: it maps the file's first page, so that profilers find it. */
@@ -22,7 +26,8 @@ export class ProcessJitNames {
   private readonly perfMap: ProcessPerfMap;
   private readonly dumps = new Map<string, JitDump>();
   private hasPerfMap = false;
-  private lookedAt = -Infinity;
+  private lookAt = -Infinity;
+  private lookAgainMs = FIRST_LOOK_AGAIN_MS;
 
   constructor(pid: number) {
     this.pid = pid;
@@ -33,6 +38,13 @@ export class ProcessJitNames {
   get malformed(): number {
     let count = this.perfMap.malformed;
     for (const dump of this.dumps.values()) count += dump.malformed;
+    return count;
+  }
+
+  /** Pieces of code known: another number whenever there is news. */
+  get length(): number {
+    let count = this.perfMap.length;
+    for (const dump of this.dumps.values()) count += dump.length;
     return count;
   }
 
@@ -67,8 +79,9 @@ export class ProcessJitNames {
 
   private lookForDumps(): void {
     const now = performance.now();
-    if (this.dumps.size > 0 || now - this.lookedAt < LOOK_EVERY_MS) return;
-    this.lookedAt = now;
+    if (this.dumps.size > 0 || now < this.lookAt) return;
+    this.lookAt = now + this.lookAgainMs;
+    this.lookAgainMs = Math.min(2 * this.lookAgainMs, LAST_LOOK_AGAIN_MS);
     for (const path of dumpPathsIn(
       (textOf(`/proc/${this.pid}/maps`) ?? '').slice(0, MAX_MAPS_LENGTH),
     ))

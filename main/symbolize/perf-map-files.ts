@@ -23,6 +23,11 @@ export class ProcessPerfMap {
     return this.map?.malformed ?? 0;
   }
 
+  /** Pieces of code known. */
+  get length(): number {
+    return this.map?.length ?? 0;
+  }
+
   /** Reads what is new; false: there is no map. What was read is kept when the process ends. */
   refresh(): boolean {
     if (this.map !== null && this.map.refresh() === null) return true;

@@ -3,6 +3,7 @@ import { runtimeName } from '#shared/text/runtime-names.ts';
 import { segmentAtOffset } from '../elf/elf-file.ts';
 import { returnLargeBlocks } from '../ffi/allocator.ts';
 import { Demangler } from './demangle.ts';
+import { ImageBounds } from './image-bounds.ts';
 import type { ImageRef } from './image-files.ts';
 import { ImageLines } from './image-lines.ts';
 import type { ImageProblem } from './image-problem.ts';
@@ -18,7 +19,7 @@ import type { JitSymbol } from './perf-map.ts';
 
 /** The function at an offset. */
 export interface FoundSymbol {
-  /** As the file spells it. */
+  /** As the file spells it; empty: it has no name, and `name` says where it begins. */
   readonly rawName: string;
   /** Demangled. */
   readonly name: string;
@@ -74,6 +75,8 @@ interface Entry {
   bytes: number;
   /** undefined: not looked for yet; null: there are none. */
   lines: ImageLines | null | undefined;
+  /** The same of functions without a name. */
+  bounds: ImageBounds | null | undefined;
 }
 
 /** Images whose debug information is kept open, a file each; the least recently used is closed first. */
@@ -94,7 +97,6 @@ export class Symbolizer implements Disposable {
   private usedBytes = 0;
 
   constructor({ kernel, cacheBytes = DEFAULT_CACHE_BYTES }: SymbolizerOptions) {
-    returnLargeBlocks();
     this.kernel = kernel;
     this.cacheBytes = cacheBytes;
   }
@@ -135,6 +137,12 @@ export class Symbolizer implements Disposable {
     }
     const { buildId, origin, problem } = this.entryOf(image).symbols;
     return { buildId, origin, problem };
+  }
+
+  /** Of generated code: reads what is new; another number than before: names may have come. Else 0. */
+  jitNamesKnown(image: ImageRef): number {
+    if (image.kind !== 'jit' && image.kind !== 'unknown') return 0;
+    return this.mapsOf(image).reduce((sum, { length }) => sum + length, 0);
   }
 
   /** Lines of perf maps and records of jitdumps that could not be read, over all processes: loss, to be shown. */
@@ -189,10 +197,9 @@ export class Symbolizer implements Disposable {
   private elfSymbol(image: ImageRef, entry: Entry, offset: number): FoundSymbol | null {
     const { table, segments } = entry.symbols;
     const segment = segmentAtOffset(segments, offset);
-    if (table === null || segment === null) return null;
-    const toOffset = segment.offset - segment.vaddr;
-    const row = table.find(offset - toOffset);
-    if (row < 0) return null;
+    const toOffset = segment === null ? 0 : segment.offset - segment.vaddr;
+    const row = table === null || segment === null ? -1 : table.find(offset - toOffset);
+    if (table === null || row < 0) return this.boundsOf(image, entry)?.at(offset) ?? null;
     const found = this.named(table.nameOf(row), table.startOf(row) + toOffset);
     const place = this.linesOf(image, entry)?.locate(offset - toOffset) ?? null;
     if (place === null) return found;
@@ -211,6 +218,11 @@ export class Symbolizer implements Disposable {
     if (entry.lines === undefined)
       entry.lines = image.kind === 'elf' ? ImageLines.open(image) : null;
     return entry.lines;
+  }
+
+  private boundsOf(image: ImageRef, entry: Entry): ImageBounds | null {
+    entry.bounds ??= entry.bounds === null ? null : ImageBounds.open(image);
+    return entry.bounds;
   }
 
   /** Debug information grows as it is asked, and holds a file open. */
@@ -279,8 +291,9 @@ export class Symbolizer implements Disposable {
       closeLines(known);
       this.usedBytes -= known.bytes;
     }
+    returnLargeBlocks();
     const symbols = image.kind === 'vdso' ? loadVdsoSymbols() : loadImageSymbols(image);
-    const entry: Entry = { symbols, pids, bytes: 0, lines: undefined };
+    const entry: Entry = { symbols, pids, bytes: 0, lines: undefined, bounds: undefined };
     entry.bytes = bytesOf(entry);
     this.cache.set(key, entry);
     this.usedBytes += entry.bytes;
@@ -308,8 +321,8 @@ export class Symbolizer implements Disposable {
 /** Shown for an inlined call whose function has no name in the debug information. */
 const NAMELESS = '(unnamed)';
 
-const bytesOf = ({ symbols, lines }: Entry): number =>
-  ENTRY_BYTES + (symbols.table?.bytes ?? 0) + (lines?.keptBytes ?? 0);
+const bytesOf = ({ symbols, lines, bounds }: Entry): number =>
+  ENTRY_BYTES + (symbols.table?.bytes ?? 0) + (lines?.keptBytes ?? 0) + (bounds?.bytes ?? 0);
 
 /** They are opened again when they are asked for again. */
 function closeLines(entry: Entry): void {

@@ -4,7 +4,6 @@ import { ElfFile, PF_X, PT_LOAD } from '../../elf/elf-file.ts';
 import { buildIdOf } from '../../elf/elf-notes.ts';
 import { readVdso } from '../../elf/vdso.ts';
 import { buildUnwindTable } from '../../unwind/build-table.ts';
-import type { UnwindTableCache } from '../../unwind/table-cache.ts';
 import type { UnwindTable } from '../../unwind/unwind-table.ts';
 import type { ProcMapping } from '../proc-files.ts';
 
@@ -21,6 +20,12 @@ export interface LoadedImage {
   readonly segments: readonly CodeSegment[];
 }
 
+/** Tables of images seen before, by build id: SpooledTables. */
+export interface TableCache {
+  read(buildId: string): UnwindTable | null;
+  write(buildId: string, table: UnwindTable): void;
+}
+
 /** unreadable: the process is gone, or the file is not for us. no-table: it says nothing of unwinding. */
 export type ImageLack = 'unreadable' | 'no-table';
 
@@ -33,7 +38,7 @@ const DELETED = ' (deleted)';
 export function loadImage(
   pid: number,
   mapping: ProcMapping,
-  cache: UnwindTableCache | null,
+  cache: TableCache | null,
 ): Result<LoadedImage, ImageLack> {
   if (mapping.path === '[vdso]') return vdsoImage();
   const source = openMapped(pid, mapping);
@@ -46,7 +51,7 @@ export function loadImage(
     if (kept !== null) return ok({ table: kept, segments: codeSegments(elf.value) });
     const built = buildUnwindTable(elf.value);
     if (!built.ok) return err('no-table');
-    // That it could not be kept costs time at the next recording, nothing else; the cache counts it.
+    // That it could not be kept costs time at the next recording, nothing else.
     if (buildId !== '') cache?.write(buildId, built.value);
     return ok({ table: built.value, segments: codeSegments(elf.value) });
   } finally {

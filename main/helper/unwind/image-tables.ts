@@ -1,6 +1,11 @@
 import { err, type Result } from '#shared/result.ts';
-import type { UnwindTableCache } from '../../unwind/table-cache.ts';
-import { type CodeSegment, type ImageLack, type LoadedImage, loadImage } from './image-loader.ts';
+import {
+  type CodeSegment,
+  type ImageLack,
+  type LoadedImage,
+  loadImage,
+  type TableCache,
+} from './image-loader.ts';
 import type { CodeMapping } from './process-code.ts';
 import type { RowStore, StoredTable } from './row-store.ts';
 
@@ -32,11 +37,11 @@ export interface Image {
 /** The tables of all images, loaded in the order in which they are asked for, within the budget. */
 export class ImageTables {
   readonly #store: RowStore;
-  readonly #cache: UnwindTableCache | null;
+  readonly #cache: TableCache | null;
   readonly #images = new Map<string, Image>();
   readonly #queue: Image[] = [];
 
-  constructor(store: RowStore, cache: UnwindTableCache | null) {
+  constructor(store: RowStore, cache: TableCache | null) {
     this.#store = store;
     this.#cache = cache;
   }

@@ -4,6 +4,7 @@ import type { Handover, UnwindMaps } from '../handover.ts';
 export interface UnwindSetup {
   readonly maps: UnwindMaps;
   readonly target: Handover['target'];
+  readonly tables: Handover['tables'];
 }
 
 /** Tables in the kernel now; HelperStats.unwind without the walks. */

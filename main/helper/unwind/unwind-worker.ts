@@ -1,5 +1,3 @@
-import { userInfo } from 'node:os';
-import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ProfilerError } from '#shared/errors.ts';
 import { UNWIND_STOPS } from '#shared/model/unwind-stop.ts';
@@ -17,7 +15,6 @@ import {
 import { watchReadable } from '../../ffi/koffi.ts';
 import { libbpf } from '../../ffi/libbpf.ts';
 import { PERF_TRAMPOLINE_RULE } from '../../unwind/known-rules.ts';
-import { UnwindTableCache } from '../../unwind/table-cache.ts';
 import { listProcesses, readStatus } from '../proc-files.ts';
 import { CHUNK_BYTES, createChunk } from './chunk-maps.ts';
 import { ImageTables } from './image-tables.ts';
@@ -25,6 +22,7 @@ import { MappingSlots } from './mapping-slots.ts';
 import { ProcessEntries } from './process-entries.ts';
 import { RowStore } from './row-store.ts';
 import { RuleBook } from './rule-book.ts';
+import { SpooledTables } from './table-spool.ts';
 import { UnwindLoader } from './unwind-loader.ts';
 import type { FromUnwind, UnwindSetup, UnwindTableStats } from './unwind-messages.ts';
 
@@ -39,12 +37,6 @@ const STATS_PERIOD_MS = 500;
 const SWEEP_PERIOD_MS = 5000;
 /** The recording begins after this long at the latest, ms, even if tables are still missing. */
 const PRELOAD_LIMIT_MS = 1000;
-
-/** The cache's folder: by who we are, never by what the environment says. */
-function cacheFolder(): string {
-  const { uid, homedir } = userInfo();
-  return uid === 0 ? '/var/cache/emberscope/unwind' : join(homedir, '.cache/emberscope/unwind');
-}
 
 /** Processes that want a CPU at this moment: the first ones a sample will meet. */
 const runningNow = (): number[] =>
@@ -70,7 +62,7 @@ class UnwindThread {
     this.#store = parts.store;
   }
 
-  static open({ maps }: UnwindSetup): Result<UnwindThread, ProfilerError> {
+  static open({ maps, tables }: UnwindSetup): Result<UnwindThread, ProfilerError> {
     const library = libbpf();
     if (!library.ok) return library;
     const ring = RingBufferReader.map(maps.wanted, UNWIND_LIMITS.wantedBytes);
@@ -95,8 +87,7 @@ class UnwindThread {
       createChunk: (index) => createChunk(maps.chunks, index),
       maxChunks: Math.min(UNWIND_LIMITS.chunks, BUDGET_BYTES / CHUNK_BYTES),
     });
-    const cache = UnwindTableCache.open(cacheFolder());
-    const images = new ImageTables(store, cache.ok ? cache.value : null);
+    const images = new ImageTables(store, tables === null ? null : new SpooledTables(tables));
     const slots = new MappingSlots(mappings, images, book.indexOf(PERF_TRAMPOLINE_RULE));
     const entries = new ProcessEntries(library.value, maps.processes);
     return ok(new UnwindThread(ring.value, { entries, slots, images, store }));

@@ -55,7 +55,9 @@ function tokensOf(expression: string): Result<Token[], FilterProblem> {
       if (expression.slice(from).trim() === '') break;
       return problem(at, `"${expression[at] ?? ''}" is not expected here`);
     }
-    const [kind, text] = Object.entries(found.groups).find(([, value]) => value !== undefined)!;
+    // The one group that matched: the types do not know that the others are undefined.
+    const groups: Record<string, string | undefined> = found.groups;
+    const [kind, text = ''] = Object.entries(groups).find(([, value]) => value !== undefined)!;
     tokens.push({ kind: kind as Token['kind'], text, at: TOKENS.lastIndex - text.length });
   }
   tokens.push({ kind: 'end', text: '', at: expression.length });

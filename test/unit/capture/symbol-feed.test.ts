@@ -149,6 +149,37 @@ describe('SymbolFeed', () => {
     expect(fake.asked).toEqual(['[jit][7]:1', '[jit][7]:1']);
   });
 
+  it('asks again only when there is news, and no more of a process that has ended', () => {
+    const { tables, fake } = setUp();
+    let known = 0;
+    let live: readonly number[] = [7];
+    const told = Object.assign(fake, { namesKnown: () => known });
+    const telling = new SymbolFeed({ ...tables, livePids: () => live }, told);
+    addFrames(tables, '[jit]', [0x110, 0x10210]);
+    const asks = (): number => {
+      fake.asked.length = 0;
+      telling.retryUnnamed();
+      while (telling.work(20));
+      return fake.asked.length;
+    };
+    telling.work(20);
+    expect(asks()).toBe(0);
+    // News, but not of these.
+    known = 1;
+    expect([asks(), asks()]).toEqual([1, 0]);
+    known = 2;
+    fake.hasJitNames = true;
+    expect(asks()).toBe(1);
+    expect(telling.take().symbols.frame).toEqual([0]);
+    // What it wrote last is looked at once more.
+    live = [];
+    known = 3;
+    expect(asks()).toBe(1);
+    expect(asks()).toBe(0);
+    known = 4;
+    expect(asks()).toBe(0);
+  });
+
   it('gives early kernel frames the function of the image they turn out to be in', () => {
     const { tables, fake, feed } = setUp();
     const early = tables.images.intern(EARLY_KERNEL);

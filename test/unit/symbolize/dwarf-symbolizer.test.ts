@@ -54,7 +54,8 @@ function offsetsOf(path: string, addresses: readonly number[]): number[] {
 
 /** "owner calls.c:30 > moved calls.c:18": outermost first. */
 function chain(found: FoundSymbol | null): string {
-  if (found === null) return '';
+  // Where a function without a name begins, in the linkage table for one, has no place in a source.
+  if (found === null || found.rawName === '') return '';
   const text = (name: string, source: FoundSymbol['source'] | null): string =>
     `${name} ${source ? `${source.file.replace(/.*\//, '')}:${source.line}` : '?'}`;
   const calls = found.inlined ?? [];

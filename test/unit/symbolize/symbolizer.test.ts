@@ -1,4 +1,4 @@
-import { realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ImageRef } from '../../../main/symbolize/image-files.ts';
 import { KernelSymbols } from '../../../main/symbolize/kernel-symbols.ts';
@@ -74,6 +74,22 @@ describe('Symbolizer', () => {
     expect(ask(program.full).map((symbol) => symbol?.name)).toEqual([
       ...['press_sheet', 'press_sheet', 'fold_sheet', undefined],
     ]);
+  });
+
+  it('reads an image again once it was told to forget it', () => {
+    const program = compileProgram(temporaryFolder());
+    const symbolizer = symbolizerWith('');
+    const image = { ...imageOf('elf', program.stripped), buildId: program.buildId };
+    const rawName = (): string | undefined =>
+      symbolizer.symbolize(image, [program.offsetIn('fold_sheet')])[0]?.rawName;
+    expect(rawName()).toBe('');
+    expect(symbolizer.keptBytes).toBeGreaterThan(0);
+    // As if the debug file had been fetched.
+    copyFileSync(program.full, program.stripped);
+    expect(rawName()).toBe('');
+    symbolizer.forget(image);
+    expect(symbolizer.keptBytes).toBe(0);
+    expect(rawName()).toBe('fold_sheet');
   });
 
   it('names JIT code from the perf map, and not when two processes disagree', () => {
