@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{unit,golden,store,wire,types}/**/*.test.ts'],
+          include: ['test/{unit,golden,store,wire,types,serve}/**/*.test.ts'],
           testTimeout: 20_000,
         },
       },
@@ -26,6 +26,16 @@ export default defineConfig({
           include: ['test/desktop/**/*.test.ts'],
           fileParallelism: false,
           testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'package',
+          include: ['test/package/**/*.test.ts'],
+          globalSetup: ['test/package/make-packages.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
           hookTimeout: 120_000,
         },
       },

@@ -30,7 +30,7 @@
 
 /*
  * Requests under way by address. Until the request completes, sample.time_ns is when it was first
- * seen, sample.value when it was issued (0: not yet), sample.link whether it was queued.
+ * seen, sample.value when it was issued (0: not yet), sample.link one of REQUEST_*.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -38,6 +38,10 @@ struct {
 	__type(key, __u64);
 	__type(value, struct sample_record);
 } block_requests SEC(".maps");
+
+#define REQUEST_ISSUED	0 /* straight to the device */
+#define REQUEST_QUEUED	1
+#define REQUEST_FOREIGN 2 /* queued by somebody outside the target; a member may issue it */
 
 /* Before 5.11 insert and issue have the queue before the request. */
 typedef void (*btf_trace_block_rq_issue___5_4)(void *, struct request_queue *, struct request *);
@@ -67,26 +71,29 @@ static __always_inline __u64 key_of(struct request *request)
 
 /* A request is seen for the first time; the current thread brings it. */
 static __noinline int begin_request(struct bpf_raw_tracepoint_args *ctx, struct request *request,
-				    __u64 now_ns, __u32 is_queued)
+				    __u64 now_ns, __u32 way)
 {
 	__u64 address = (__u64)request;
+	bool is_ours = in_target(bpf_get_current_pid_tgid() >> 32);
 	struct event_slot *slot;
 	struct stack_sample *sample;
 
-	if (!in_target(bpf_get_current_pid_tgid() >> 32))
+	if (!is_ours && way == REQUEST_ISSUED)
 		return 0;
 	slot = take_slot();
 	if (!slot)
 		return 0;
 	begin_event(slot, config.source, now_ns);
 	sample = &slot->record.sample;
-	sample->key = key_of(request);
-	sample->value = is_queued ? 0 : now_ns;
-	sample->link = is_queued;
-	if (config.kernel_stacks)
-		note_kernel_stack(sample, bpf_get_stack(ctx, slot->record.addresses, STACK_BYTES,
-							OWN_FRAMES));
-	take_user_stack_of_task(ctx, slot);
+	sample->value = way == REQUEST_ISSUED ? now_ns : 0;
+	sample->link = is_ours ? way : REQUEST_FOREIGN;
+	if (is_ours) {
+		sample->key = key_of(request);
+		if (config.kernel_stacks)
+			note_kernel_stack(sample, bpf_get_stack(ctx, slot->record.addresses,
+								STACK_BYTES, OWN_FRAMES));
+		take_user_stack_of_task(ctx, slot);
+	}
 	if (bpf_map_update_elem(&block_requests, &address, &slot->record, BPF_ANY) != 0)
 		COUNT(starts_lost);
 	give_back(slot);
@@ -104,7 +111,7 @@ int on_block_rq_insert(struct bpf_raw_tracepoint_args *ctx)
 	now_ns = bpf_ktime_get_ns();
 	/* Put back, it goes on waiting: its record stays. */
 	if (!bpf_map_lookup_elem(&block_requests, &address))
-		begin_request(ctx, request, now_ns, 1);
+		begin_request(ctx, request, now_ns, REQUEST_QUEUED);
 	account(now_ns);
 	return 0;
 }
@@ -123,7 +130,7 @@ int on_block_rq_issue(struct bpf_raw_tracepoint_args *ctx)
 	if (record)
 		record->sample.value = now_ns;
 	else
-		begin_request(ctx, request, now_ns, 0);
+		begin_request(ctx, request, now_ns, REQUEST_ISSUED);
 	account(now_ns);
 	return 0;
 }
@@ -168,7 +175,7 @@ int on_block_rq_complete(struct bpf_raw_tracepoint_args *ctx)
 	struct request *request = (void *)ctx->args[0];
 	__u64 first_ns, issued_ns, now_ns, address = (__u64)request;
 	struct sample_record *record;
-	bool was_queued;
+	__u32 way;
 
 	record = bpf_map_lookup_elem(&block_requests, &address);
 	/* Large ones complete in parts. */
@@ -177,9 +184,9 @@ int on_block_rq_complete(struct bpf_raw_tracepoint_args *ctx)
 	now_ns = bpf_ktime_get_ns();
 	first_ns = record->sample.time_ns;
 	issued_ns = record->sample.value;
-	was_queued = record->sample.link != 0;
-	if (is_measuring() && issued_ns != 0 && first_ns >= state.start_ns) {
-		if (was_queued) {
+	way = record->sample.link;
+	if (is_measuring() && issued_ns != 0 && way != REQUEST_FOREIGN) {
+		if (way == REQUEST_QUEUED) {
 			record->sample.key |= QUEUED;
 			measure(record, issued_ns - first_ns, issued_ns, now_ns);
 			record->sample.key &= ~QUEUED;

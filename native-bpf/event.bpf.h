@@ -127,6 +127,11 @@ static __always_inline void take_kernel_stack(void *ctx, struct event_slot *slot
 				  bpf_get_stack(ctx, slot->record.addresses, STACK_BYTES, 0));
 }
 
+/* What an object has to do when a walk has reached the next frame. */
+#ifndef AFTER_STEP
+#define AFTER_STEP(slot)
+#endif
+
 struct walk_context {
 	__u32 slot;
 	__u32 stop;
@@ -150,19 +155,17 @@ static long walk_frame(__u32 turn, struct walk_context *context)
 	slot->record.addresses[kernel_frames + frames] = slot->walk.pc;
 	slot->record.sample.user_frames = frames + 1;
 	context->stop = step(&slot->walk);
+	AFTER_STEP(slot);
 	return context->stop != STEP_ON;
 }
 
-/* Walks by tables from the given registers; false: there is no such walk. */
-static __always_inline bool walk_user_stack(struct event_slot *slot,
-					    const struct user_registers *saved)
+/* Walks on from where slot->walk stands. */
+static __always_inline void walk_on(struct event_slot *slot)
 {
 	struct walk_context context = {.slot = slot->index, .stop = STEP_ON};
 	struct cpu_counters *counters = this_cpu_counters();
 	struct stack_sample *sample = &slot->record.sample;
 
-	if (!begin_walk(&slot->walk, saved, bpf_ktime_get_ns()))
-		return false;
 	bpf_loop(MAX_STACK_DEPTH + 1, walk_frame, &context, 0);
 	if (context.stop == STEP_ON)
 		context.stop = UNWIND_STEP_LIMIT;
@@ -170,6 +173,26 @@ static __always_inline bool walk_user_stack(struct event_slot *slot,
 	if (counters && context.stop < UNWIND_STOPS)
 		__sync_fetch_and_add(&counters->unwind_stops[context.stop], 1);
 	ask_after_walk(sample->tgid, context.stop, slot->walk.start_ns);
+}
+
+/* Walks by tables from the given registers; false: there is no such walk. */
+static __always_inline bool walk_user_stack(struct event_slot *slot,
+					    const struct user_registers *saved)
+{
+	if (!begin_walk(&slot->walk, saved, bpf_ktime_get_ns()))
+		return false;
+	walk_on(slot);
+	return true;
+}
+
+/* The same where the registers are those a call returns with: the frame is a caller's. */
+static __always_inline bool walk_callers(struct event_slot *slot,
+					 const struct user_registers *saved)
+{
+	if (!begin_walk(&slot->walk, saved, bpf_ktime_get_ns()))
+		return false;
+	slot->walk.is_leaf = 0;
+	walk_on(slot);
 	return true;
 }
 
@@ -349,9 +372,9 @@ struct measurement {
 	__u32 user_context; /* the context holds the user registers: probes on user code */
 };
 
-/* Records a measurement of the current thread as config.detail asks: all of it, or counts and
- * examples. */
-static __always_inline void record_measurement(void *ctx, const struct measurement *made)
+/* Counts a measurement of the current thread as config.detail asks. Returns its record, to which
+ * the stacks are to be added; 0: there is none. */
+static __always_inline struct event_slot *begin_measurement(const struct measurement *made)
 {
 	__u32 shift = *(volatile __u32 *)&state.backoff & 31;
 	struct event_slot *slot;
@@ -362,27 +385,42 @@ static __always_inline void record_measurement(void *ctx, const struct measureme
 		place = count_values(made->source, made->key, bpf_get_current_pid_tgid() >> 32,
 				     made->value, made->now_ns, shift);
 		if (place < 0)
-			return;
+			return 0;
 	} else if (made->value < config.min_ns) {
 		COUNT(below_minimum);
-		return;
+		return 0;
 	}
 	slot = take_slot();
 	if (!slot)
-		return;
+		return 0;
 	begin_event(slot, made->source, made->now_ns);
 	slot->record.sample.value = made->value;
 	slot->record.sample.weight = 1U << shift;
 	slot->record.sample.key = made->key;
 	slot->record.sample.link = place;
+	return slot;
+}
+
+static __always_inline void send_measurement(struct event_slot *slot)
+{
+	send_event(slot, config.detail == DETAIL_HISTOGRAM ? RECORD_EXAMPLE : RECORD_SAMPLE);
+	give_back(slot);
+}
+
+/* Records a measurement with the stacks of the current thread. */
+static __always_inline void record_measurement(void *ctx, const struct measurement *made)
+{
+	struct event_slot *slot = begin_measurement(made);
+
+	if (!slot)
+		return;
 	if (made->user_context) {
 		take_user_stack_of_context(ctx, slot);
 	} else {
 		take_kernel_stack(ctx, slot);
 		take_user_stack_of_task(ctx, slot);
 	}
-	send_event(slot, config.detail == DETAIL_HISTOGRAM ? RECORD_EXAMPLE : RECORD_SAMPLE);
-	give_back(slot);
+	send_measurement(slot);
 }
 
 /* At the end of a program: what it cost. */

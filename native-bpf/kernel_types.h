@@ -37,6 +37,10 @@ struct css_set {
 	struct cgroup *dfl_cgrp; /* in the hierarchy of cgroup v2 */
 } relocated;
 
+struct sched_info {
+	unsigned long long run_delay; /* time in the queue so far, ns */
+} relocated;
+
 struct task_struct {
 	unsigned int flags; /* PF_* */
 	int pid;	    /* thread id */
@@ -47,6 +51,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
+	struct sched_info sched_info; /* CONFIG_SCHED_INFO */
 } relocated;
 
 /* Before 5.14. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // npm test: set-up, build, every check and every test, one table at the end.
 //
-//   npm test [-- --suite=static,unit,bpf,desktop,kernels]
+//   npm test [-- --suite=static,unit,bpf,desktop,package,kernels]
 
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { resolveElectron } from './electron-runtime.mjs';
@@ -22,7 +22,7 @@ import { setup } from './setup.mjs';
  * Vitest projects; true: needs root, because it loads BPF programs or becomes other users. The kernels
  * of the last one are booted in an emulator.
  */
-const PROJECTS = { unit: false, bpf: true, desktop: true, kernels: false };
+const PROJECTS = { unit: false, bpf: true, desktop: true, package: true, kernels: false };
 const SUITES = ['static', ...Object.keys(PROJECTS)];
 
 /** Large enough for the biggest window of the tests. */

@@ -15,6 +15,18 @@ const RLIMIT_MEMLOCK = 8;
 const BPF_NOEXIST = 1;
 /** enum bpf_attach_type */
 const BPF_TRACE_ITER = 28;
+const BPF_TRACE_KPROBE_MULTI = 42;
+const BPF_F_KPROBE_MULTI_RETURN = 1;
+
+/** struct bpf_link_create_opts (bpf/bpf.h) for kprobe.multi; `names`: address of C strings' addresses. */
+function linkOptions(names: bigint, count: number, isReturn: boolean): Uint8Array {
+  const bytes = Buffer.alloc(64);
+  bytes.writeBigUInt64LE(BigInt(bytes.length), 0);
+  bytes.writeUInt32LE(isReturn ? BPF_F_KPROBE_MULTI_RETURN : 0, 32);
+  bytes.writeUInt32LE(count, 36);
+  bytes.writeBigUInt64LE(names, 40);
+  return bytes;
+}
 
 /** Descriptors of an iterator: BpfObject.openIterator(). */
 export interface BpfIterator {
@@ -136,6 +148,11 @@ export class BpfObject implements Disposable {
     this.#library.bpf_program__set_autoload(this.#program(name), false);
   }
 
+  /** Has a program of type fentry or fexit attach to a kernel function; false: BTF knows none of the name. */
+  setAttachTarget(program: string, name: string): boolean {
+    return this.#library.bpf_program__set_attach_target(this.#program(program), 0, name) === 0;
+  }
+
   /** Creates the maps and has the kernel verify the programs. */
   load(): Result<void, ProfilerError> {
     allowLockedMemory();
@@ -227,6 +244,39 @@ export class BpfObject implements Disposable {
     const fd = this.#library.bpf_raw_tracepoint_open(null, this.programFd(program));
     if (fd >= 0) return ok(fd);
     return err({ kind: 'attach-failed', point: program, errno: errnoName(errno()) });
+  }
+
+  /**
+   * Attaches a program of type kprobe.multi to kernel functions, at their entry or return, all at
+   * once; the descriptor is the attachment. Failures are errno names.
+   */
+  attachKprobeMulti(
+    program: string,
+    names: readonly string[],
+    point: 'entry' | 'return',
+  ): Result<number, string> {
+    const texts = Buffer.from(names.map((name) => `${name}\0`).join(''), 'latin1');
+    const memory = koffi().alloc('char', texts.length + 8 * names.length) as bigint;
+    try {
+      const block = Buffer.alloc(texts.length + 8 * names.length);
+      let at = memory + BigInt(8 * names.length);
+      for (const [index, name] of names.entries()) {
+        block.writeBigUInt64LE(at, 8 * index);
+        at += BigInt(name.length + 1);
+      }
+      texts.copy(block, 8 * names.length);
+      libc().memcpy(memory, block, block.length);
+      const options = linkOptions(memory, names.length, point === 'return');
+      const fd = this.#library.bpf_link_create(
+        this.programFd(program),
+        0,
+        BPF_TRACE_KPROBE_MULTI,
+        options,
+      );
+      return fd < 0 ? err(errnoName(errno())) : ok(fd);
+    } finally {
+      koffi().free(memory);
+    }
   }
 
   /** An iterator's program with its kernel objects, to be read once; `link` has to stay open. */

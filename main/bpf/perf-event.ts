@@ -107,6 +107,30 @@ export function openSampleEvents(
   return clock.ok ? ok({ event: 'cpu-clock', fds: clock.value }) : clock;
 }
 
+/**
+ * Events that run a program at every `period`-th occurrence on their CPU, enabled; one descriptor per
+ * CPU. Failures are errno names: ENOENT and EOPNOTSUPP where the machine does not count such events.
+ */
+export function openCountEvents(
+  event: { readonly perfType: number; readonly config: number; readonly period: number },
+  cpus: readonly number[],
+  programFd: number,
+): Result<number[], string> {
+  const { perfType: type, config, period } = event;
+  // The field of the rate is that of the period without FLAG.freq.
+  const attr = perfEventAttr({ type, config, rateHz: period, flags: 0n });
+  const fds: number[] = [];
+  for (const cpu of cpus) {
+    const fd = openOnCpu(attr, cpu);
+    const failed = fd.ok ? setEventProgram(fd.value, programFd) : fd.error;
+    if (fd.ok) fds.push(fd.value);
+    if (failed === null) continue;
+    for (const open of fds) libc().close(open);
+    return err(failed);
+  }
+  return ok(fds);
+}
+
 /** Whether this machine counts cycles in hardware for us: null yes, else the errno name. */
 export const probeCycles = (cpu: number): string | null =>
   probeEvent(PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES, cpu);

@@ -62,7 +62,7 @@ export function openTracepoint(
 ): Result<number, string> {
   const ids = TRACEFS.map((root) => readNumber(`${root}/events/${category}/${name}/id`));
   const id = ids.find((found) => found !== null);
-  if (id === undefined || id === null) return err('ENOENT');
+  if (id === undefined) return err('ENOENT');
   return openProbe({ type: PERF_TYPE_TRACEPOINT, config: BigInt(id) }, programFd);
 }
 
@@ -70,23 +70,34 @@ export function openTracepoint(
 const pmuType = (name: 'kprobe' | 'uprobe'): number | null =>
   readNumber(`/sys/bus/event_source/devices/${name}/type`);
 
+/** perf_event_attr.config of both: /sys/bus/event_source/devices/kprobe/format/retprobe. */
+const PROBE_POINT = { entry: 0n, return: 1n } as const;
+/** Where a function is probed. */
+export type ProbePoint = keyof typeof PROBE_POINT;
+
 /** Runs `programFd` at a function of the kernel. ENOTSUP: this kernel has no kprobes. */
-export function openKernelProbe(name: string, programFd: number): Result<number, string> {
+export function openKernelProbe(
+  name: string,
+  programFd: number,
+  point: ProbePoint = 'entry',
+): Result<number, string> {
   const type = pmuType('kprobe');
   if (type === null) return err('ENOTSUP');
-  return withText(name, (address) => openProbe({ type, config: 0n, config1: address }, programFd));
+  const config = PROBE_POINT[point];
+  return withText(name, (address) => openProbe({ type, config, config1: address }, programFd));
 }
 
 /** Runs `programFd` at an instruction of a file: `offset` bytes into it. */
 export function openUserProbe(
-  path: string,
-  offset: number,
+  { path, offset }: { readonly path: string; readonly offset: number },
   programFd: number,
+  point: ProbePoint = 'entry',
 ): Result<number, string> {
   const type = pmuType('uprobe');
   if (type === null) return err('ENOTSUP');
+  const config = PROBE_POINT[point];
   return withText(path, (address) =>
-    openProbe({ type, config: 0n, config1: address, config2: BigInt(offset) }, programFd),
+    openProbe({ type, config, config1: address, config2: BigInt(offset) }, programFd),
   );
 }
 

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import type { ProfilerError } from '#shared/errors.ts';
 import { err, ok, type Result } from '#shared/result.ts';
+import { outsideArchive } from '#shared/text/archive-path.ts';
 
 /** Test seam: another helper bundle and other BPF objects, only where EMBERSCOPE_TEST=1 asks. */
 const TEST_VARIABLES = ['EMBERSCOPE_TEST', 'EMBERSCOPE_TEST_BPF_DIR'];
@@ -15,7 +16,7 @@ const isTest = (): boolean => process.env['EMBERSCOPE_TEST'] === '1';
 function helperScript(): string {
   const substitute = process.env[TEST_HELPER_VARIABLE];
   if (isTest() && substitute !== undefined) return substitute;
-  return fileURLToPath(new URL('../helper/main.js', import.meta.url));
+  return outsideArchive(fileURLToPath(new URL('../helper/main.js', import.meta.url)));
 }
 
 /** What the helper gets to see of our environment: nothing but what starts it. */

@@ -35,14 +35,14 @@ import type { LaunchedTarget } from './target-launch.ts';
 import { YoungGenerationLimit } from './young-generation.ts';
 
 /** At most half a second between commits is promised: what a crash can cost. */
-const COMMIT_INTERVAL_MS = 450;
+const COMMIT_INTERVAL_MS = 350;
 /** Longest stretch of symbol work between two looks at the pipes, ms. */
 const SYMBOL_SLICE_MS = 20;
 /**
  * Symbol work after each commit, ms: a third of the time, at the moment when the least is lost by
  * a slow one (opening the symbols of a large program takes 0.1 s and more).
  */
-const SYMBOL_TURN_MS = 150;
+const SYMBOL_TURN_MS = 110;
 /** Samples held while a commit runs, beyond which the helper has to wait. */
 const MAX_WAITING_SAMPLES = 500_000;
 /** Frames without a name are asked for again this often: names of some come late. */

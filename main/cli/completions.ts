@@ -1,30 +1,9 @@
-import type { Argument, Command, Option } from 'commander';
-import { EXPORT_FORMATS } from '#shared/ipc/contract.ts';
+import type { Command } from 'commander';
+import { type CommandFacts, factsOf, type OptionFacts, type Values } from './completion-facts.ts';
 
 /** Shells whose completions we generate; the packages install them. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
-
-/** What may stand in the place of a value. */
-type Values =
-  | { readonly kind: 'nothing' | 'file' | 'session' | 'folder' | 'process' | 'program' }
-  | { readonly kind: 'words'; readonly words: readonly string[] };
-
-interface OptionFacts {
-  /** Such as "--output", "-o": as typed. */
-  readonly names: readonly string[];
-  readonly about: string;
-  /** null: a switch. */
-  readonly values: Values | null;
-}
-
-interface CommandFacts {
-  readonly name: string;
-  readonly about: string;
-  readonly options: readonly OptionFacts[];
-  /** Of the words that are no options. */
-  readonly operands: Values;
-}
 
 /** A shell's completions for every command and option of `program`, ready to be installed. */
 export function completionScript(program: Command, shell: Shell): string {
@@ -40,54 +19,6 @@ export function completionScript(program: Command, shell: Shell): string {
   }
 }
 
-function factsOf(command: Command): CommandFacts {
-  const shown = command.createHelp().visibleOptions(command);
-  return {
-    name: command.name(),
-    about: firstSentence(command.description()),
-    options: shown.map((option) => ({
-      names: [option.long, option.short].filter((name) => name !== undefined),
-      about: option.description,
-      values: valuesOf(option),
-    })),
-    operands: operandsOf(command.registeredArguments),
-  };
-}
-
-function valuesOf(option: Option): Values | null {
-  if (!option.required && !option.optional) return null;
-  if (option.argChoices !== undefined) return { kind: 'words', words: option.argChoices };
-  const placeholder = /[<[]([A-Za-z]+)/.exec(option.flags)?.[1] ?? '';
-  return placeholderValues(placeholder);
-}
-
-/** What the placeholders of --help stand for. */
-function placeholderValues(placeholder: string): Values {
-  switch (placeholder) {
-    case 'FILE':
-    case 'OUT':
-      return { kind: 'file' };
-    case 'PATH':
-    case 'FOLDER':
-      return { kind: 'folder' };
-    case 'PID':
-      return { kind: 'process' };
-    case 'FORMAT':
-      return { kind: 'words', words: EXPORT_FORMATS };
-    default:
-      return { kind: 'nothing' };
-  }
-}
-
-function operandsOf(operands: readonly Argument[]): Values {
-  const [first] = operands;
-  if (first === undefined) return { kind: 'nothing' };
-  if (first.argChoices !== undefined) return { kind: 'words', words: first.argChoices };
-  if (first.name() === 'FILE') return { kind: 'session' };
-  return first.variadic ? { kind: 'program' } : { kind: 'nothing' };
-}
-
-const firstSentence = (text: string): string => text.replace(/\.(\s.*)?$/s, '');
 /** For a shell's single quotes. */
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 

@@ -79,11 +79,14 @@ export const PROBES_HELP = pageEnd(
   `OUTPUT
   Kernel functions, tracepoints with their fields and events to count; with --binary functions of the
   file and its USDT probes. "problem" says why one cannot be measured. Without privileges the kernel
-  tells less: tracepoints lack category and fields, and functions that nobody may trace are not marked.`,
+  tells less: tracepoints lack category and fields, and functions that nobody may trace are not marked.
+  --estimate counts one function, or CATEGORY:NAME, on the whole machine for 0.2 s, and prints how often
+  it is hit and what share of a CPU measuring it would take.`,
   `EXAMPLES
   emberscope probes vfs_read
   sudo emberscope probes sched wak --kind tracepoint
-  emberscope probes --binary /usr/lib/x86_64-linux-gnu/libc.so.6 malloc`,
+  emberscope probes --binary /usr/lib/x86_64-linux-gnu/libc.so.6 malloc
+  sudo emberscope probes --estimate sched:sched_switch`,
 );
 
 export const EVENTS_HELP = pageEnd(

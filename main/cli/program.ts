@@ -201,12 +201,15 @@ function probes(program: Command, done: Done): void {
     .argument('[WORD...]', 'words that all occur in the name; * stands for any characters')
     .option('-b, --binary <PATH>', 'functions and USDT probes of a program or library')
     .addOption(new Option('--kind <what>', 'one kind only').choices(PROBE_KINDS))
+    .option('--estimate', 'count the one probe WORD for 0.2 s: how often, and at what cost')
     .option('-n, --top <N>', 'names per kind', countArgument, 20)
     .option('--json', 'print as JSON')
     .addHelpText('after', PROBES_HELP)
     .action(async (words: string[], options: ProbesOptions) => {
-      const { runProbes } = await import('./commands/probes.ts');
-      done(runProbes(words.join(' '), options));
+      const { runEstimate, runProbes } = await import('./commands/probes.ts');
+      const query = words.join(' ');
+      const isEstimate = options.estimate === true;
+      done(isEstimate ? await runEstimate(query, options) : runProbes(query, options));
     });
 }
 

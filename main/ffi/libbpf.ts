@@ -29,13 +29,15 @@ export interface Libbpf {
   bpf_program__name(program: Handle): string;
   bpf_program__fd(program: Handle): number;
   bpf_program__set_autoload(program: Handle, autoload: boolean): number;
+  /** `target` 0: the kernel's function of that name. */
+  bpf_program__set_attach_target(program: Handle, target: number, name: string): number;
   /** `log` must stay where it is until the program is loaded: an address, never a JS buffer. */
   bpf_program__set_log_buf(program: Handle, log: bigint, size: number): number;
   bpf_program__set_log_level(program: Handle, level: number): number;
   /** `name` null: the program's own (tp_btf). */
   bpf_raw_tracepoint_open(name: string | null, program: number): number;
   /** `type`: enum bpf_attach_type. */
-  bpf_link_create(program: number, target: number, type: number, options: null): number;
+  bpf_link_create(program: number, target: number, type: number, options: Pointer): number;
   bpf_iter_create(link: number): number;
   /** `options`: struct bpf_map_create_opts. */
   bpf_map_create(
@@ -44,7 +46,7 @@ export interface Libbpf {
     keySize: number,
     valueSize: number,
     maxEntries: number,
-    options: Uint8Array,
+    options: Uint8Array | null,
   ): number;
   /** `key` null: the first. */
   bpf_map_get_next_key(map: number, key: Pointer, next: Pointer): number;
@@ -88,6 +90,8 @@ const DECLARATIONS: Record<keyof Libbpf, string> = {
   bpf_program__name: 'const char *bpf_program__name(void *program)',
   bpf_program__fd: 'int bpf_program__fd(void *program)',
   bpf_program__set_autoload: 'int bpf_program__set_autoload(void *program, bool autoload)',
+  bpf_program__set_attach_target:
+    'int bpf_program__set_attach_target(void *program, int target, const char *name)',
   bpf_program__set_log_buf: 'int bpf_program__set_log_buf(void *program, void *log, size_t size)',
   bpf_program__set_log_level: 'int bpf_program__set_log_level(void *program, uint32_t level)',
   bpf_raw_tracepoint_open: 'int bpf_raw_tracepoint_open(const char *name, int program)',

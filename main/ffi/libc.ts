@@ -37,6 +37,8 @@ export interface Libc {
   setrlimit(resource: number, limits: Uint8Array): number;
   memfd_create(name: string, flags: number): number;
   execve(path: string, argv: (string | null)[], envp: (string | null)[]): number;
+  /** _exit(2): no exit handler, no destructor, no other thread gets a say. */
+  _exit(status: number): void;
 }
 
 const DECLARATIONS: Record<keyof Libc, string> = {
@@ -58,6 +60,7 @@ const DECLARATIONS: Record<keyof Libc, string> = {
   setrlimit: 'int setrlimit(int resource, void *limits)',
   memfd_create: 'int memfd_create(const char *name, unsigned int flags)',
   execve: 'int execve(const char *path, const char **argv, const char **envp)',
+  _exit: 'void _exit(int status)',
 };
 
 let bound: Libc | undefined;

@@ -61,6 +61,7 @@ const OWN_MAPS = new Set([
   'unwind_walks',
   'event_slots',
   'open_calls',
+  'occurrences',
   'trace_filter',
   'trace_budget',
   'trace_payloads',

@@ -29,7 +29,7 @@ const GONE: Result<never, ProfilerError> = err({
 });
 
 /** Samples without side-band records wait this long, ms, less what timers may be early. */
-const REST_MS = 240;
+const REST_MS = 190;
 /** A ring filled to one part in so many does not wait. */
 const FULL_ENOUGH = 8;
 

@@ -1,10 +1,11 @@
-import { closeSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { invariant } from '#shared/invariant.ts';
 import type { UnwindMode } from '#shared/model/capture-spec.ts';
 import type { SampleEvent } from '../bpf/perf-event.ts';
 import { errno, errnoName } from '../ffi/koffi.ts';
 import { libc } from '../ffi/libc.ts';
 import type { Mechanism } from './instruments/instrument.ts';
+import type { TablePlace } from './unwind/table-spool.ts';
 
 /** What the request asks for, as far as the capture stage needs it. */
 export type HandoverTarget =
@@ -71,6 +72,8 @@ export interface Handover {
   readonly mechanisms: readonly Mechanism[];
   /** null: user stacks are walked by frame pointers. */
   readonly unwind: UnwindMaps | null;
+  /** null: there is no unwinder. */
+  readonly tables: TablePlace | null;
   readonly unwindMode: UnwindMode;
   /** Why it is not the mode that was asked for; empty: it is. */
   readonly unwindFallback: string;
@@ -81,6 +84,7 @@ export interface Handover {
 /** Names the inherited descriptor that holds the handover; absent: this is the privileged stage. */
 const VARIABLE = 'EMBERSCOPE_HELPER_HANDOVER';
 const F_SETFD = 2;
+const FD_CLOEXEC = 1;
 /**
  * Little of what the capture stage allocates lives long: a young generation of 1 MiB per thread and
  * collection without further threads take half the memory, and less time, than V8's own choice.
@@ -106,6 +110,7 @@ const descriptorsOf = (handover: Handover): number[] =>
     ...handover.beginIterators,
     ...handover.endIterators,
     ...Object.values<number>({ ...handover.unwind }),
+    handover.tables?.spoolFd ?? -1,
     handover.kallsymsFd,
   ].filter((fd) => fd >= 0);
 
@@ -122,8 +127,10 @@ export function replaceByCaptureStage(handover: Handover, attachments: readonly 
   invariant(memory >= 0, `memfd_create: ${errnoName(errno())}`);
   const bytes = Buffer.from(JSON.stringify(handover));
   invariant(writeSync(memory, bytes, 0, bytes.length, 0) === bytes.length, 'short handover');
-  for (const fd of [0, 1, 2, memory, ...descriptorsOf(handover), ...attachments]) {
-    libc().fcntl(fd, F_SETFD, 0);
+  // What was inherited, or is the runtime's, ends with exec; what is handed over does not.
+  const kept = new Set([0, 1, 2, memory, ...descriptorsOf(handover), ...attachments]);
+  for (const fd of new Set([...kept, ...openDescriptors()])) {
+    libc().fcntl(fd, F_SETFD, kept.has(fd) ? 0 : FD_CLOEXEC);
   }
   const program = process.execPath;
   const environment = [`${VARIABLE}=${memory}`, ...ALLOCATOR];
@@ -135,6 +142,9 @@ export function replaceByCaptureStage(handover: Handover, attachments: readonly 
   libc().execve(program, [...argv, null], [...environment, null]);
   return errnoName(errno());
 }
+
+/** One of them, that of the list itself, is closed again. */
+const openDescriptors = (): number[] => readdirSync('/proc/self/fd').map(Number);
 
 /** The handover this process was started with; null in the privileged stage. */
 export function takeHandover(): Handover | null {

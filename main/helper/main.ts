@@ -6,14 +6,15 @@ import { takeHandover } from './handover.ts';
 import { runOpenStage } from './open-stage.ts';
 import { dieWithParent, hasNoNewPrivileges, isElevated, watchParent } from './parent-watch.ts';
 import { confineSystemCalls } from './seccomp.ts';
-import { isPiped } from './stdio.ts';
+import { exitNow, isPiped } from './stdio.ts';
 
 /** Entry of the privileged helper: one argument, stdio as pipes. README.md tells the rest. */
 
 /** Product version for the greeting; package.json's, put in by the build. */
 declare const EMBERSCOPE_VERSION: string | undefined;
 
-/** Exit codes: 0 done or the engine went away, 1 an error frame was sent, 2 wrongly started. */
+/** Exit codes: 0 done or the engine went away, 1 an error frame was sent or a bug, 2 wrongly started. */
+const EXIT_BUG = 1;
 const EXIT_USAGE = 2;
 
 function main(): void {
@@ -36,7 +37,11 @@ function main(): void {
   cleanEnvironment(process.env, true);
   const keep = BigInt(handover.keep);
   capabilities.limitCapabilities(keep, 0n);
-  watchParent(() => process.exit(0));
+  watchParent(() => exitNow(0));
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`${error.stack ?? String(error)}\n`);
+    exitNow(EXIT_BUG);
+  });
   confineSystemCalls(keep);
   new CaptureSession(handover);
 }

@@ -24,8 +24,10 @@ import { openInstruments } from './instruments/index.ts';
 import type { Instrument, Mechanism } from './instruments/instrument.ts';
 import { readProc, readUid } from './proc-files.ts';
 import { loadSampler, needsRing, onCpuOf, type Sampler } from './sampler.ts';
+import { withoutIoUring } from './seccomp.ts';
 import { readFrame, writeFrame } from './stdio.ts';
 import { checkProcess, descendantsOf, findCgroup, isAlive } from './target-check.ts';
+import { cacheFolder, openTablePlace } from './unwind/table-spool.ts';
 
 /** The engine has this long to send its request, ms. */
 const START_TIMEOUT_MS = 10_000;
@@ -52,6 +54,7 @@ export function runOpenStage(version: string): number {
   const keep = BigInt(handover.keep);
   capabilities.forbidNewPrivileges();
   capabilities.limitCapabilities(keep, keep);
+  withoutIoUring();
   process.umask(0o077);
   process.chdir('/');
   const failure = replaceByCaptureStage(handover, attachments);
@@ -136,6 +139,7 @@ function prepare(request: StartRequest): Result<Prepared, ProfilerError> {
       endIterators: instruments.value.flatMap(({ endIterators }) => endIterators),
       mechanisms: mechanismsOf(request, attached.value.sampleEvent, instruments.value),
       unwind,
+      tables: unwind === null ? null : openTablePlace(cacheFolder()),
       unwindMode: unwind === null ? 'fp' : request.unwind,
       unwindFallback,
       kallsymsFd: request.kernelStacks ? openKernelSymbols() : -1,
@@ -151,7 +155,7 @@ function prepare(request: StartRequest): Result<Prepared, ProfilerError> {
 function drainPeriodMs(request: StartRequest): number {
   const rateHz = onCpuOf(request)?.rateHz ?? 0;
   const hasOthers = request.sources.some(({ kind }) => kind !== 'on-cpu');
-  return rateHz > 1000 || hasOthers ? 50 : 125;
+  return rateHz > 1000 || hasOthers ? 50 : 100;
 }
 
 /** How each source of the request is measured, in its order. */

@@ -12,6 +12,15 @@ import { libc } from '../ffi/libc.ts';
 const POLLIN = 1;
 const POLLOUT = 4;
 
+/**
+ * Ends the process at once. process.exit() would wait for the worker threads and run the destructors
+ * of native modules, and a worker that is interrupted inside one can leave a lock behind.
+ */
+export function exitNow(code: number): never {
+  libc()._exit(code);
+  throw new Error('Bug: _exit returned');
+}
+
 /** Whether stdin and stdout are pipes or sockets, as the protocol demands. */
 export const isPiped = (): boolean =>
   [0, 1].every((fd) => {

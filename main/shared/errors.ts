@@ -45,7 +45,12 @@ export type ProfilerError =
       readonly at: number;
       readonly reason: string;
     }
-  | { readonly kind: 'probe-not-found'; readonly probe: string }
+  /** `similar`: names that may have been meant. */
+  | {
+      readonly kind: 'probe-not-found';
+      readonly probe: string;
+      readonly similar?: readonly string[];
+    }
   /** The probe exists, and cannot be used here; `reason` may say what to use instead. */
   | { readonly kind: 'probe-unsupported'; readonly probe: string; readonly reason: string }
   | { readonly kind: 'capture-busy' }

@@ -101,8 +101,9 @@ const within = (waits: readonly Wait[], { tid, start, end }: ThreadLog, offset: 
   );
 
 const near = (measured: number, truth: number, share: number): void => {
-  expect(measured / truth).toBeGreaterThan(1 - share);
-  expect(measured / truth).toBeLessThan(1 + share);
+  const what = `${measured} against ${truth}`;
+  expect(measured / truth, what).toBeGreaterThan(1 - share);
+  expect(measured / truth, what).toBeLessThan(1 + share);
 };
 
 /** The program's clock is read outside the wait: what a call and its return take at most, ns. */
@@ -128,6 +129,11 @@ describe('off-CPU and run queue', () => {
       expect(seen.length).toBeGreaterThan(0.9 * count);
       expect(Math.abs(waits.length - seen.length)).toBeLessThanOrEqual(lost + doubtful.length);
       const offset = clockOffset(seen, waits);
+      const inSpan = off.filter(({ tid: of, end }) => {
+        return of === tid && end + offset > thread.start && end + offset < thread.end;
+      });
+      note(`${mode}: ${inSpan.length} waits, by the kernel's count ${thread.blocked}`);
+      expect(Math.abs(inSpan.length - thread.blocked)).toBeLessThanOrEqual(lost);
 
       // What the program saw of each wait: asleep, then in the queue.
       const lengths = seen.map(({ start, end }) => end - start);
@@ -207,12 +213,26 @@ describe('off-CPU and run queue', () => {
     near(counted.total, end - start - cpu - queued, 0.02);
   });
 
+  it('find the time that each of the threads sharing a CPU stood in the queue', async () => {
+    const { tables, threads } = await recordWaits('crowd', 1500, [queueEvents]);
+    const queue = waitsOf(tables, 'run-queue');
+    for (const thread of threads) {
+      // It dozed once: that wait ends where the program's clock is read.
+      const [doze] = inFunction(queue, thread.tid, 'doze_off');
+      const total = within(queue, thread, thread.waits[0]!.end - doze!.end);
+      note(`crowd: ${total} ns in the queue, kernel: ${thread.queued}`);
+      near(total, thread.queued, 0.02);
+    }
+  });
+
   it('find the time that threads share a CPU, and the code they stood in', async () => {
     const { tables, threads, pid } = await recordWaits('crowd', 1500, [queueHistogram]);
     const { total } = countedOf(tables, 'run-queue', pid);
     const truth = sumOf(threads.map(({ queued }) => queued));
     note(`crowd: ${total} ns in the queue, kernel: ${truth}`);
-    near(total, truth, 0.02);
+    // The first thread's queue on the way to the start of the others is counted, too.
+    expect(total / truth).toBeGreaterThan(0.98);
+    expect(total / truth).toBeLessThan(1.5);
     const examples = waitsOf(tables, 'run-queue');
     const computing = examples.filter(({ stack }) => stack.includes('compute_in_crowd'));
     const ofComputing = sumOf(computing.map(({ weight }) => weight));

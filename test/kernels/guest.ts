@@ -26,15 +26,8 @@ async function record(
   const run = recording.launch === true ? launch(all, recording) : await attach(all, recording);
   const failed = { name, status: run.status, errorText: run.stderr.slice(-4000) };
   if (run.status !== 0) {
-    return {
-      ...failed,
-      stacks: [],
-      loss: [],
-      samples: 0,
-      mechanisms: [],
-      counts: {},
-      latencies: [],
-    };
+    const nothing = { stacks: [], loss: [], mechanisms: [], notes: [], latencies: [] };
+    return { ...failed, ...nothing, samples: 0, counts: {} };
   }
   const { tables, info } = await readTables(file);
   const stacks = userStacksOf(tables).map(({ comm, frames, stop, weight }) => ({
@@ -42,11 +35,11 @@ async function record(
     names: frames.map((frame) => frame.name),
   }));
   const loss = info.loss.filter(({ count }) => count > 0);
-  const { mechanism } = tables.sources;
+  const { mechanism: mechanisms, note: notes } = tables.sources;
   const samples = info.sampleCount;
   const counts = countsOf(tables);
   const latencies = latenciesOf(tables);
-  return { ...failed, stacks, loss, samples, mechanisms: mechanism, counts, latencies };
+  return { ...failed, stacks, loss, samples, mechanisms, notes, counts, latencies };
 }
 
 type Run = Pick<SpawnSyncReturns<string>, 'status' | 'stderr'>;

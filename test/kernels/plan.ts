@@ -28,6 +28,8 @@ export interface RecordingOutcome {
   readonly stacks: readonly GuestStack[];
   /** How each source was measured. */
   readonly mechanisms: readonly string[];
+  /** Why not in a better way; empty: it is the best. */
+  readonly notes: readonly string[];
   /** "kind name variant" of each series → calls measured; "kind" of the others → samples. */
   readonly counts: Readonly<Record<string, number>>;
   readonly latencies: readonly GuestLatency[];

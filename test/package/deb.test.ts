@@ -1,4 +1,5 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -40,7 +41,10 @@ function recordedFile(): string {
 
 const saved = () => `${machine.user.home}/my session.ember`;
 /** What a file manager does: asks for the type's default application and starts its desktop entry. */
-const doubleClick = () => machine.must(['gio', 'open', saved()], asUser);
+async function doubleClick(): Promise<void> {
+  const opening = machine.start(['gio', 'open', saved()], 'user');
+  expect(await once(opening, 'exit')).toEqual([0, null]);
+}
 
 describe('the installed deb', () => {
   it('has a desktop entry, AppStream metadata and a manual page without complaints', () => {
@@ -56,7 +60,7 @@ describe('the installed deb', () => {
 
   it('passes lintian but for the exceptions that it lists with reasons', () => {
     const args = ['--allow-root', '--fail-on', 'error,warning', '--tag-display-limit', '0'];
-    const done = spawnSync('lintian', [...args, packages().deb], { encoding: 'utf8' });
+    const done = machine.run(['lintian', ...args, packages().deb]);
     expect(`${done.stdout}${done.stderr}`.trim()).toBe('');
     expect(done.status).toBe(0);
   });
@@ -102,16 +106,16 @@ describe('the installed deb', () => {
 });
 
 describe('the installed app', () => {
-  it('opens nothing to Node: neither NODE_OPTIONS nor --inspect has an effect', () => {
-    const executable = `${INSTALLED}/emberscope`;
-    const asNode = ['env', 'ELECTRON_RUN_AS_NODE=1', 'NODE_OPTIONS=--require=/nowhere.js'];
-    const script = 'console.log("ran")';
-    expect(machine.must([...asNode, executable, '-e', script], asUser)).toBe('ran\n');
-    const inspected = machine.run(
-      ['env', 'ELECTRON_RUN_AS_NODE=1', executable, '--inspect=0', '-e', script],
-      asUser,
-    );
-    expect(inspected.stderr).not.toContain('Debugger listening');
+  it('takes no NODE_OPTIONS on its runtime', () => {
+    const hostile = ['env', 'ELECTRON_RUN_AS_NODE=1', 'NODE_OPTIONS=--require=/nowhere.js'];
+    const script = ['-e', 'console.log("ran")'];
+    expect(machine.must([...hostile, `${INSTALLED}/emberscope`, ...script], asUser)).toBe('ran\n');
+  });
+
+  it('opens no debugger of its main process for --inspect', async () => {
+    await using app = await InstalledApp.start(machine, { args: ['--inspect=0'] });
+    await app.page.getByRole('button', { name: 'Record a program' }).waitFor();
+    expect(app.log()).not.toContain('Debugger listening');
   });
 
   it('records a program as a plain user and draws it within 3 points of the truth', async () => {
@@ -135,7 +139,7 @@ describe('the installed app', () => {
       'application/vnd.emberscope',
     );
     machine.shareDisplay();
-    doubleClick();
+    await doubleClick();
     const window = ['xdotool', 'search', '--sync', '--onlyvisible', '--name', '^my session.ember'];
     const found = machine.must(['timeout', '30', ...window], asUser).trim();
     const pid = Number(machine.must(['xdotool', 'getwindowpid', found], asUser));
@@ -146,7 +150,7 @@ describe('the installed app', () => {
 
   it('shows the recording in the window that is open, without privileges', async () => {
     await using app = await InstalledApp.start(machine);
-    doubleClick();
+    await doubleClick();
     await waitForHottest(app.page);
     await expectTrueShares(app.page);
     await expect.poll(() => app.page.getByText('my session.ember').count()).toBeGreaterThan(0);
@@ -158,6 +162,7 @@ describe('the installed app', () => {
     expect(report.session.state).toBe('complete');
     expect(await sampleCount(app.page)).toBe(report.session.sampleCount);
     expect((await readDrawnFrames(app.page)).length).toBeGreaterThan(5);
+    await app.page.screenshot({ path: 'test/artifacts/package-double-click.png' });
   });
 
   it('knows a session by its contents, also under another name', () => {
@@ -170,6 +175,11 @@ describe('the installed app', () => {
 });
 
 describe('removing the deb', () => {
+  it('works after it was installed over itself', () => {
+    machine.must(['dpkg', '--install', packages().deb]);
+    expect(machine.must(['emberscope', '--version'], asUser)).toMatch(/^\d/);
+  });
+
   it('leaves the sessions of users, and nothing else', () => {
     machine.must(['dpkg', '--purge', 'emberscope']);
     const left = machine.must(['find', '/etc', '/usr', '/opt', '/var', '-iname', '*emberscope*']);

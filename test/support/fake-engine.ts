@@ -117,6 +117,20 @@ export function fakeEngine(parts: FakeEngineParts): FakeEngine & { readonly sess
         return ok({ ...session, path: (request as { path: string }).path, unsaved: false });
       case 'session.export':
         return ok({ path: (request as { path: string }).path, bytes: 48_213 });
+      case 'session.events':
+        return ok((request as { ordinals: number[] }).ordinals.map(() => null));
+      case 'probes.search':
+        return ok({ probes: [], total: 0, notes: [] });
+      case 'probes.estimate':
+        return ok({
+          perSecond: 1200,
+          nsEach: 300,
+          cpuShare: 3.6e-4,
+          mechanism: 'fentry',
+          note: '',
+        });
+      case 'probes.estimate':
+        return ok({ perSecond: 0, nsEach: 0, cpuShare: 0, mechanism: '', note: '' });
       case 'session.close':
       case 'recents.forget':
         return ok(null);
@@ -157,8 +171,8 @@ function wholeDelta(tables: SessionTables, cursorText: string): Uint8Array {
 /** A delta without news; processes and threads are always sent whole. */
 function withoutRows(tables: SessionTables): SessionTables {
   const none = tablesOf('');
-  const { processes, threads, imageProblems } = tables;
-  return { ...none, processes, threads, imageProblems };
+  const { processes, threads, imageProblems, sources } = tables;
+  return { ...none, processes, threads, imageProblems, sources };
 }
 
 const PROCESSES: readonly ProcessEntry[] = Array.from({ length: 60 }, (_, k) => ({

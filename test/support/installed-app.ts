@@ -5,7 +5,6 @@ import { childrenOf, commandLine } from './processes.ts';
 import type { ThrowAwayMachine } from './throw-away-machine.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
-const SCRIPT = join(ROOT, 'scripts', 'package.mjs');
 /** The scripts that make packages. */
 export const SCRIPTS = join(ROOT, 'scripts', 'lib', 'package');
 
@@ -18,22 +17,15 @@ export const PLAIN = 'resources/app.asar.unpacked';
 /** The demo workload that is part of the app. */
 export const INSTALLED_DEMO = `${INSTALLED}/${PLAIN}/dist/demo/workload`;
 
-let made: Readonly<Record<PackageKind, string>> | null = null;
-/** The packages of this checkout; those whose contents did not change are not made again. */
+let paths: Readonly<Record<PackageKind, string>> | null = null;
+/** The packages, which test/package/make-packages.ts has made. */
 export function packages(): Readonly<Record<PackageKind, string>> {
-  if (made === null) {
-    const sizes = execFileSync(process.execPath, [SCRIPT], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    process.stderr.write(sizes);
-    made = fromScripts(
-      `import { packagePath } from '${SCRIPTS}/layout.mjs';
-       const of = (kind) => [kind, packagePath(kind)];
-       console.log(JSON.stringify(Object.fromEntries(['deb', 'rpm', 'tar.gz'].map(of))));`,
-    ) as Record<PackageKind, string>;
-  }
-  return made;
+  paths ??= fromScripts(
+    `import { packagePath } from '${SCRIPTS}/layout.mjs';
+     const of = (kind) => [kind, packagePath(kind)];
+     console.log(JSON.stringify(Object.fromEntries(['deb', 'rpm', 'tar.gz'].map(of))));`,
+  ) as Record<PackageKind, string>;
+  return paths;
 }
 
 /** What a script, which is plain JavaScript without types, prints as JSON. */
@@ -50,11 +42,14 @@ export class InstalledApp implements AsyncDisposable {
   readonly page: Page;
   /** Electron's main process. */
   readonly mainPid: number;
+  /** Standard error so far. */
+  readonly log: () => string;
   readonly #browser: Browser;
   readonly #child: ChildProcess;
 
-  private constructor(page: Page, browser: Browser, child: ChildProcess) {
+  private constructor(page: Page, browser: Browser, child: ChildProcess, log: () => string) {
     this.page = page;
+    this.log = log;
     this.#browser = browser;
     this.#child = child;
     this.mainPid = child.pid ?? 0;
@@ -72,12 +67,16 @@ export class InstalledApp implements AsyncDisposable {
     machine.shareDisplay();
     const command = [executable, '--remote-debugging-port=0', ...args];
     const child = machine.start(command, capable ? 'capable' : 'user');
-    const browser = await chromium.connectOverCDP(await debuggingAddress(child));
-    const page = browser.contexts()[0]?.pages()[0];
-    if (page === undefined) throw new Error('the app has no page');
+    let text = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      text += chunk.toString('utf8');
+    });
+    const log = () => text;
+    const browser = await chromium.connectOverCDP(await debuggingAddress(child, log));
+    const page = await firstPage(browser, log);
     page.setDefaultTimeout(20_000);
     await page.waitForLoadState('load');
-    return new InstalledApp(page, browser, child);
+    return new InstalledApp(page, browser, child, log);
   }
 
   /** The engine's process; null when there is none. */
@@ -106,16 +105,27 @@ export class InstalledApp implements AsyncDisposable {
 }
 
 /** Chromium says where it listens on standard error. */
-function debuggingAddress(child: ChildProcess): Promise<string> {
-  let log = '';
+function debuggingAddress(child: ChildProcess, log: () => string): Promise<string> {
   return new Promise((done, failed) => {
-    child.stderr?.on('data', (chunk: Buffer) => {
-      log += chunk.toString('utf8');
-      const address = /DevTools listening on (ws:\S+)/.exec(log)?.[1];
+    child.stderr?.on('data', () => {
+      const address = /DevTools listening on (ws:\S+)/.exec(log())?.[1];
       if (address !== undefined) done(address);
     });
     child.once('exit', (code, signal) => {
-      failed(new Error(`the app ended with ${code ?? signal ?? 'nothing'}:\n${log}`));
+      failed(new Error(`the app ended with ${code ?? signal ?? 'nothing'}:\n${log()}`));
     });
   });
+}
+
+/** The port opens before the window does. */
+async function firstPage(browser: Browser, log: () => string): Promise<Page> {
+  const [context] = browser.contexts();
+  if (context === undefined) throw new Error('the app has no pages at all');
+  const [page] = context.pages();
+  if (page !== undefined) return page;
+  try {
+    return await context.waitForEvent('page', { timeout: 30_000 });
+  } catch (cause) {
+    throw new Error(`the app opened no window:\n${log()}`, { cause });
+  }
 }

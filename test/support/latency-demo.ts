@@ -67,6 +67,7 @@ function subSecondData(times: Float64Array, duration: number): HeatData {
     samples: { length: times.length, time: times, weight: new Float64Array(times.length).fill(1) },
     view: { from: 0, to: Math.max(1e9, duration), columnNs: 1e9, rows: 50 },
     noun: 'sample',
+    unit: 'samples',
   };
 }
 

@@ -1,34 +1,18 @@
-import { mkdtempSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import { tmpdir } from 'node:os';
-import { basename, extname, join } from 'node:path';
-import { build } from 'esbuild';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
+import { BuiltPage } from './built-page.ts';
 import { type Desktop, launchDesktop, ROOT } from './desktop.ts';
 import type { DemoData, LatencyDemo } from './latency-demo.ts';
-
-/** As main/app/protocol.ts sends it. */
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'";
-const TYPES: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript',
-  '.css': 'text/css',
-  '.woff2': 'font/woff2',
-};
 
 /** The latency charts in an Electron window, without engine or session. */
 export class LatencyPage implements AsyncDisposable {
   /** What the page complained about: a test that leaves any here should fail. */
   readonly complaints: string[] = [];
   private readonly desktop: Desktop;
-  private readonly folder: string;
-  private readonly server: Server;
+  private readonly built: BuiltPage;
 
-  private constructor(folder: string, server: Server, desktop: Desktop) {
-    this.folder = folder;
-    this.server = server;
+  private constructor(built: BuiltPage, desktop: Desktop) {
+    this.built = built;
     this.desktop = desktop;
     this.page.on('pageerror', (error) => this.complaints.push(String(error)));
     this.page.on('console', (message) => {
@@ -42,25 +26,15 @@ export class LatencyPage implements AsyncDisposable {
 
   /** `ratio`: device pixels per CSS pixel. */
   static async start(ratio = 1): Promise<LatencyPage> {
-    const folder = mkdtempSync(join(tmpdir(), 'emberscope-latency-'));
-    await bundle(folder);
-    const server = createServer((request, response) => {
-      const name = basename(new URL(request.url ?? '/', 'http://localhost').pathname);
-      readFile(join(folder, name)).then(
-        (body) => {
-          const type = TYPES[extname(name)] ?? 'application/octet-stream';
-          response.writeHead(200, { 'content-type': type, 'content-security-policy': POLICY });
-          response.end(body);
-        },
-        () => response.writeHead(404).end(),
-      );
+    const built = await BuiltPage.start({
+      scripts: { index: 'test/support/latency-demo.ts' },
+      style: 'test/fixtures/page-shell/demo.css',
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const desktop = await launchDesktop({
       app: join(ROOT, 'test/fixtures/page-shell'),
       args: [`--force-device-scale-factor=${ratio}`],
     });
-    return new LatencyPage(folder, server, desktop);
+    return new LatencyPage(built, desktop);
   }
 
   /** Opens the page anew with some data. */
@@ -74,9 +48,7 @@ export class LatencyPage implements AsyncDisposable {
       colorScheme: look.dark === true ? 'dark' : 'light',
       reducedMotion: 'reduce',
     });
-    const address = this.server.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
-    await page.goto(`http://127.0.0.1:${port}/index.html`);
+    await page.goto(this.built.address);
     await page.waitForFunction(() => 'demo' in globalThis);
     await page.evaluate((name) => {
       (globalThis as unknown as { demo: LatencyDemo }).demo.show(name);
@@ -93,26 +65,6 @@ export class LatencyPage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.desktop[Symbol.asyncDispose]();
-    this.server.closeAllConnections();
-    await new Promise((resolve) => this.server.close(resolve));
-    await rm(this.folder, { recursive: true, force: true });
+    await this.built[Symbol.asyncDispose]();
   }
-}
-
-async function bundle(outdir: string): Promise<void> {
-  const common = { bundle: true, outdir, logLevel: 'error', write: true } as const;
-  await build({
-    ...common,
-    format: 'esm',
-    target: 'es2023',
-    entryPoints: { index: join(ROOT, 'test/support/latency-demo.ts') },
-  });
-  await build({
-    ...common,
-    entryPoints: {
-      app: join(ROOT, 'test/fixtures/page-shell/demo.css'),
-      index: join(ROOT, 'renderer/index.html'),
-    },
-    loader: { '.woff2': 'file', '.html': 'copy' },
-  });
 }

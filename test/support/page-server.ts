@@ -80,7 +80,8 @@ export class ServedPage implements AsyncDisposable {
       ...(acts ? { origin: `http://${this.host}`, 'content-type': 'application/json' } : {}),
       ...headers,
     };
-    const sent = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null));
+    const given: Readonly<Record<string, string | null>> = all;
+    const sent = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
     return new Promise((resolve, reject) => {
       const asking = request({
         host: address ?? '127.0.0.1',

@@ -1,11 +1,7 @@
-import { existsSync, mkdtempSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
-import { build } from 'esbuild';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import type { Channel, EngineEvent } from '#shared/ipc/contract.ts';
+import { BuiltPage, type PageAnswer } from './built-page.ts';
 import { type Desktop, launchDesktop, ROOT } from './desktop.ts';
 
 /** An engine for tests: answers requests and gives session data. Runs in the test, not in the page. */
@@ -15,16 +11,6 @@ export interface FakeEngine {
   delta(id: number, cursor: string): Uint8Array | null;
 }
 
-const TYPES: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript',
-  '.css': 'text/css',
-  '.woff2': 'font/woff2',
-};
-/** As main/app/protocol.ts sends it. */
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; worker-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'";
-
 /** The renderer, built and served as the app serves it, in an Electron window with a fake engine. */
 export class RendererPage {
   readonly page: Page;
@@ -33,31 +19,30 @@ export class RendererPage {
   /** Calls of the shell's dialogs and titles, in order. */
   readonly shellCalls: string[] = [];
   private readonly desktop: Desktop;
-  private readonly folder: string;
-  private readonly server: Server;
-  private engine: FakeEngine;
+  private readonly built: BuiltPage;
+  private readonly engine: EngineHolder;
 
-  private constructor(folder: string, server: Server, desktop: Desktop, engine: FakeEngine) {
-    this.folder = folder;
-    this.server = server;
+  private constructor(built: BuiltPage, desktop: Desktop, engine: EngineHolder) {
+    this.built = built;
     this.desktop = desktop;
     this.page = desktop.page;
     this.engine = engine;
   }
 
-  static async start(engine: FakeEngine): Promise<RendererPage> {
-    const folder = mkdtempSync(join(tmpdir(), 'emberscope-page-'));
-    await bundle(folder);
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  static async start(first: FakeEngine): Promise<RendererPage> {
+    const engine = { current: first };
+    const built = await BuiltPage.start(
+      {
+        scripts: {
+          index: 'renderer/index.ts',
+          'profile-worker': 'renderer/worker/profile-worker.ts',
+        },
+        style: 'renderer/styles/app.css',
+      },
+      (url) => dataOf(engine.current, url),
+    );
     const desktop = await launchDesktop({ app: join(ROOT, 'test/fixtures/page-shell') });
-    const self = new RendererPage(folder, server, desktop, engine);
-    server.on('request', (request, response) => {
-      void self.serve(request.url ?? '/').then(({ status, type, body }) => {
-        response.writeHead(status, { 'content-type': type, 'content-security-policy': POLICY });
-        response.end(body);
-      });
-    });
+    const self = new RendererPage(built, desktop, engine);
     await self.prepare();
     return self;
   }
@@ -70,7 +55,7 @@ export class RendererPage {
       if (message.type() === 'error') this.complaints.push(message.text());
     });
     await page.exposeFunction('fakeAnswer', (channel: Channel, request: unknown) =>
-      this.engine.answer(channel, request),
+      this.engine.current.answer(channel, request),
     );
     await page.exposeFunction('fakeShell', (call: string) => {
       this.shellCalls.push(call);
@@ -84,15 +69,13 @@ export class RendererPage {
     engine: FakeEngine,
     look: { width?: number; height?: number; dark?: boolean; reducedMotion?: boolean } = {},
   ): Promise<Page> {
-    this.engine = engine;
+    this.engine.current = engine;
     await this.desktop.resize({ width: look.width ?? 1280, height: look.height ?? 800 });
     await this.page.emulateMedia({
       colorScheme: look.dark === true ? 'dark' : 'light',
       reducedMotion: look.reducedMotion === false ? 'no-preference' : 'reduce',
     });
-    const address = this.server.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
-    await this.page.goto(`http://127.0.0.1:${port}/index.html`);
+    await this.page.goto(this.built.address);
     return this.page;
   }
 
@@ -111,46 +94,23 @@ export class RendererPage {
 
   async close(): Promise<void> {
     await this.desktop[Symbol.asyncDispose]();
-    this.server.closeAllConnections();
-    await new Promise((resolve) => this.server.close(resolve));
-    await rm(this.folder, { recursive: true, force: true });
-  }
-
-  private async serve(
-    url: string,
-  ): Promise<{ status: number; type: string; body: Uint8Array | string }> {
-    const { pathname, searchParams } = new URL(url, 'http://localhost');
-    const data = /^\/data\/(\d+)\/delta$/.exec(pathname);
-    if (data !== null) {
-      const bytes = this.engine.delta(Number(data[1]), searchParams.get('from') ?? '');
-      return bytes === null
-        ? { status: 404, type: 'application/json', body: '{}' }
-        : { status: 200, type: 'application/octet-stream', body: bytes };
-    }
-    const type = TYPES[extname(pathname)];
-    if (type === undefined || !existsSync(join(this.folder, pathname))) {
-      return { status: 404, type: 'text/plain', body: 'not found' };
-    }
-    return { status: 200, type, body: await readFile(join(this.folder, pathname)) };
+    await this.built[Symbol.asyncDispose]();
   }
 }
 
-async function bundle(outdir: string): Promise<void> {
-  const common = { bundle: true, outdir, logLevel: 'error', write: true } as const;
-  await build({
-    ...common,
-    format: 'esm',
-    target: 'es2023',
-    entryPoints: {
-      index: 'renderer/index.ts',
-      'profile-worker': 'renderer/worker/profile-worker.ts',
-    },
-  });
-  await build({
-    ...common,
-    entryPoints: { app: 'renderer/styles/app.css', index: 'renderer/index.html' },
-    loader: { '.woff2': 'file', '.html': 'copy' },
-  });
+/** The engine asked: another one with every page opened. */
+interface EngineHolder {
+  current: FakeEngine;
+}
+
+/** Session data, where the app serves it. */
+function dataOf(engine: FakeEngine, { pathname, searchParams }: URL): PageAnswer | null {
+  const data = /^\/data\/(\d+)\/delta$/.exec(pathname);
+  if (data === null) return null;
+  const bytes = engine.delta(Number(data[1]), searchParams.get('from') ?? '');
+  return bytes === null
+    ? { status: 404, type: 'application/json', body: '{}' }
+    : { status: 200, type: 'application/octet-stream', body: bytes };
 }
 
 /** The preload's part, in plain script: a HostBridge over the functions the test exposes. */

@@ -25,6 +25,7 @@ import { ON_CPU_TABLES, onCpuColumns } from './on-cpu.ts';
  *     main;run->step->add 1              calls inlined into run
  *     main{src/main.c:7};run 1           a place in the source
  *     !no-table;parse;read 1             incomplete: nobody knows who called parse
+ *     main;wait;^sh;wake;run 1           waited in wait; sh ended that, in wake, called by run
  *
  * Equal names in one image are one function and one frame. `rename` puts names in afterwards that the
  * text cannot hold: of functions, commands and image paths.
@@ -200,6 +201,7 @@ class TablesBuilder {
   private frame(text: string): number {
     const stop = UNWIND_STOPS.indexOf(text.slice(1) as UnwindStop);
     if (text.startsWith('!') && stop >= 0) return this.incomplete(stop);
+    if (text.startsWith('^')) return this.waker(text.slice(1));
     const [owner = {}, ...inlined] = text.split('->').map((call) => CALL.exec(call)?.groups ?? {});
     const part = FRAME.exec(owner['name'] ?? '')?.groups;
     invariant(part !== undefined, `not a frame: ${text}`);
@@ -225,6 +227,12 @@ class TablesBuilder {
     return this.frames.of(`${path} ${stop}`, () => ({
       ...{ image, offset: stop, kind: 'incomplete', calls: [] },
     }));
+  }
+
+  private waker(comm: string): number {
+    const path = `[woken by ${comm}]`;
+    const image = this.images.of(path, () => ({ kind: 'unknown', path }));
+    return this.frames.of(path, () => ({ image, offset: 0, kind: 'waker', calls: [] }));
   }
 
   private call(part: Readonly<Record<string, string | undefined>>, image: number): Call {

@@ -50,8 +50,9 @@ export class ThrowAwayMachine implements AsyncDisposable {
       'echo ready',
       'exec cat',
     ].join('\n');
-    const args = ['--mount', '--propagation', 'private', '/bin/sh', '-c', script];
-    const holder = spawn('unshare', args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const alone = ['unshare', '--mount', '--propagation', 'private'];
+    const [program, ...args] = [...alone, '/bin/sh', '-c', script];
+    const holder = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     const machine = new ThrowAwayMachine(holder, work);
     const [first] = (await Promise.race([once(holder.stdout, 'data'), once(holder, 'exit')])) as [
       unknown,

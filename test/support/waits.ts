@@ -24,6 +24,8 @@ export interface ThreadLog {
   /** What /proc/thread-self/schedstat counted from start to end, ns. */
   readonly cpu: number;
   readonly queued: number;
+  /** How often it gave up the CPU to wait, as the kernel counts it: getrusage(2). */
+  readonly blocked: number;
   readonly waits: readonly { readonly start: number; readonly end: number }[];
 }
 
@@ -33,9 +35,9 @@ export function readWaitLog(path: string): ThreadLog[] {
   const rows = lines.map((line) => line.split(' ').slice(1).map(Number));
   const waits = rows.filter(({ length }) => length === 3);
   return rows
-    .filter(({ length }) => length === 5)
-    .map(([tid, start, end, cpu, queued]) => ({
-      ...{ tid: tid!, start: start!, end: end!, cpu: cpu!, queued: queued! },
+    .filter(({ length }) => length === 6)
+    .map(([tid, start, end, cpu, queued, blocked]) => ({
+      ...{ tid: tid!, start: start!, end: end!, cpu: cpu!, queued: queued!, blocked: blocked! },
       waits: waits.filter((row) => row[0] === tid).map((row) => ({ start: row[1]!, end: row[2]! })),
     }));
 }

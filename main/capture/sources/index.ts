@@ -18,6 +18,8 @@ import type {
 import { checkCostLimit, checkDuration, checkStacks, checkTarget } from '../spec-checks.ts';
 import type { SourceRequest } from '../wire/helper-protocol.ts';
 import { blockIo } from './block-io.ts';
+import { count } from './count.ts';
+import { functionLatency } from './function.ts';
 import { offCpu } from './off-cpu.ts';
 import { onCpu } from './on-cpu.ts';
 import { runQueue } from './run-queue.ts';
@@ -25,7 +27,10 @@ import { syscalls } from './syscalls.ts';
 import { trace } from './trace.ts';
 
 /** THE list of capture sources. */
-export const CAPTURE_SOURCES = [onCpu, offCpu, runQueue, syscalls, blockIo, trace] as const;
+export const CAPTURE_SOURCES = [
+  ...([onCpu, offCpu, runQueue, functionLatency, syscalls] as const),
+  ...([blockIo, count, trace] as const),
+] as const;
 
 const BY_KIND = new Map<string, CaptureSource>(
   CAPTURE_SOURCES.map((source) => [source.kind, source as unknown as CaptureSource]),
@@ -77,10 +82,10 @@ export async function sourceRequests(
 
 /** Name of a source of a recording. */
 export const sourceTitle = <K extends SourceKind>(source: SpecOf<K>): string =>
-  captureSource(source.kind as K).titleOf(source);
+  captureSource<K>(source.kind).titleOf(source);
 
 /** Name of one of its keys. */
 export function seriesLabel(source: SourceSpec, key: SeriesKey, facts: LabelFacts): SeriesLabel {
-  const { labelOf } = captureSource(source.kind);
-  return labelOf?.(key, source, facts) ?? { name: sourceTitle(source), variant: '' };
+  const kind = captureSource(source.kind);
+  return kind.labelOf?.(key, source, facts) ?? { name: sourceTitle(source), variant: '' };
 }

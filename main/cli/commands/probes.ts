@@ -1,11 +1,14 @@
 import { resolve } from 'node:path';
+import type { SourceSpec } from '#shared/model/capture-spec.ts';
 import type { FoundProbe, ProbeKind, ProbeMatches } from '#shared/model/probe-list.ts';
 import { MAX_PROBES_LISTED } from '#shared/model/probe-list.ts';
-import { formatCount } from '#shared/text/format-value.ts';
+import { formatCount, formatDuration } from '#shared/text/format-value.ts';
 import { printable } from '#shared/text/printable-text.ts';
+import { estimateRate } from '../../capture/rate-estimate.ts';
 import { ProbeSearch } from '../../engine/probes/probe-search.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { jsonText } from '../json-text.ts';
+import { functionProbe } from '../source-options.ts';
 import { out, printError } from '../terminal.ts';
 import { type Column, textTable } from '../text-table.ts';
 
@@ -13,6 +16,7 @@ export interface ProbesOptions {
   readonly top: number;
   readonly kind?: ProbeKind;
   readonly binary?: string;
+  readonly estimate?: boolean;
   readonly json?: boolean;
 }
 
@@ -48,6 +52,34 @@ export function runProbes(query: string, options: ProbesOptions): ExitCode {
   if (options.json === true) out.write(jsonText(listed));
   else for (const [at, matches] of listed.entries()) print(matches, at > 0);
   return listed.some(({ total }) => total > 0) ? EXIT.ok : EXIT.failed;
+}
+
+/** Prints how often a function is called, or a tracepoint hit, on the whole machine now. */
+export async function runEstimate(probe: string, { json }: ProbesOptions): Promise<ExitCode> {
+  const estimated = await estimateRate(sourceOf(probe), { kind: 'machine' });
+  if (!estimated.ok) return printError(estimated.error);
+  const { perSecond, nsEach, cpuShare, mechanism, note } = estimated.value;
+  if (json === true) {
+    out.write(jsonText(estimated.value));
+    return EXIT.ok;
+  }
+  const rate = formatCount(Math.round(perSecond));
+  const cost =
+    perSecond === 0 ? '' : `, ${formatDuration(nsEach)} each: ${percent(cpuShare)} of a CPU`;
+  out.line(`${printable(probe)}: ${rate} per second by ${mechanism}${cost}`);
+  if (note !== '') out.line(out.styled('dim', note));
+  return EXIT.ok;
+}
+
+const percent = (share: number): string => `${Number((share * 100).toPrecision(2))} %`;
+
+/** "CATEGORY:NAME" is a tracepoint, all else a function. */
+function sourceOf(probe: string): SourceSpec {
+  const [, category = '', name = ''] = /^([\w-]+):([\w-]+)$/.exec(probe) ?? [];
+  if (name !== '') {
+    return { kind: 'count', event: { type: 'tracepoint', category, name }, period: 1 };
+  }
+  return { kind: 'function', probe: functionProbe(probe), minNs: 0, detail: 'histogram' };
 }
 
 function print({ kind, probes, total, notes }: Listed, isFurther: boolean): void {

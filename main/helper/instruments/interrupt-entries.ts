@@ -19,8 +19,14 @@ export function findInterruptEntries(symbols: string): InterruptEntries {
 }
 
 /** The running kernel's; not known where it hides addresses (sysctl kernel.kptr_restrict). */
-export const readInterruptEntries = (): InterruptEntries =>
-  findInterruptEntries(readFileSync('/proc/kallsyms', 'latin1'));
+export function readInterruptEntries(): InterruptEntries {
+  try {
+    return findInterruptEntries(readFileSync('/proc/kallsyms', 'latin1'));
+  } catch {
+    // A kernel without kallsyms: wakers go without user stacks, as sched.bpf.c says.
+    return findInterruptEntries('');
+  }
+}
 
 /** "ffffffff81000d40 T name"; 0n: there is none. */
 function addressOf(symbols: string, name: string): bigint {

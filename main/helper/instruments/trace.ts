@@ -105,10 +105,7 @@ function attach(probe: Trace['probe'], program: number): Result<number, Profiler
       case 'kernel':
         return [probe.name, openKernelProbe(probe.name, program)];
       case 'user':
-        return [
-          `${probe.path}+0x${probe.offset.toString(16)}`,
-          openUserProbe(probe.path, probe.offset, program),
-        ];
+        return [`${probe.path}+0x${probe.offset.toString(16)}`, openUserProbe(probe, program)];
     }
   })();
   if (opened.ok) return opened;

@@ -1,6 +1,7 @@
 import type { ProfilerError } from '../errors.ts';
-import type { CaptureSpec } from '../model/capture-spec.ts';
+import type { CaptureSpec, CaptureTarget, SourceSpec } from '../model/capture-spec.ts';
 import type { ProbeMatches, ProbeQuery } from '../model/probe-list.ts';
+import type { RateEstimate } from '../model/rate-estimate.ts';
 import type { CaptureEndReason, SessionInfo } from '../model/session-info.ts';
 import type { TraceValue } from '../model/trace-fields.ts';
 import type { Result } from '../result.ts';
@@ -30,11 +31,17 @@ export interface Requests {
     response: readonly (readonly TraceValue[] | null)[];
   };
   'session.export': {
-    request: { id: number; format: ExportFormat; path: string };
+    /** `source`: row of SourceTable to export, or WALL_CLOCK; not given: the first. */
+    request: { id: number; format: ExportFormat; path: string; source?: number | undefined };
     response: { path: string; bytes: number };
   };
   /** What can be probed here, by name. */
   'probes.search': { request: ProbeQuery; response: ProbeMatches };
+  /** Counts for a moment what a source would measure: how often, and at what cost. */
+  'probes.estimate': {
+    request: { source: SourceSpec; target: CaptureTarget };
+    response: RateEstimate;
+  };
   'recents.list': { request: Record<string, never>; response: readonly RecentSession[] };
   /** Forgets the entry; the file stays. */
   'recents.forget': { request: { path: string }; response: null };

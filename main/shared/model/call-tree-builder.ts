@@ -1,4 +1,4 @@
-import { type CallTree, MANY_PLACES, NO_PLACE } from './call-tree-columns.ts';
+import { type CallTree, type GroupDepth, MANY_PLACES, NO_PLACE } from './call-tree-columns.ts';
 import { ROOT_KEY } from './call-tree-keys.ts';
 
 const GOLDEN = 0x9e3779b1;
@@ -60,7 +60,7 @@ export class CallTreeBuilder {
   }
 
   /** Sums totals from the leaves up and trims the columns. */
-  finish(groupDepth: 0 | 1): CallTree {
+  finish(groupDepth: GroupDepth): CallTree {
     const { length } = this;
     const self = this.self.slice(0, length);
     const parent = this.parent.slice(0, length);

@@ -1,3 +1,6 @@
+/** Levels of groups a tree can have. */
+export type GroupDepth = 0 | 1 | 2;
+
 /** CallTree.place of what has no symbol: groups, frames without a name. */
 export const NO_PLACE = -1;
 /** CallTree.place of a node that merges several code locations. */
@@ -30,6 +33,9 @@ export interface CallTree {
   /** Weight in it or below. */
   readonly total: Float64Array<ArrayBuffer>;
   readonly maxDepth: number;
-  /** 1 when the nodes at depth 1 are commands, processes or threads; else 0. */
-  readonly groupDepth: 0 | 1;
+  /**
+   * Levels below the root that are no frames: commands, processes or threads, and below them, or alone,
+   * whether a thread ran, waited or was queued.
+   */
+  readonly groupDepth: GroupDepth;
 }

@@ -107,8 +107,10 @@ function settle(
 /** The node, in the tree being built, of the group that `leaf` lies below. */
 function groupOf(tree: CallTree, builder: CallTreeBuilder, leaf: number): number {
   let at = leaf;
-  while (tree.depth[at]! > 1) at = tree.parent[at]!;
-  return at === 0 ? 0 : builder.child(0, tree.key[at]!, -1, NO_PLACE);
+  while (tree.depth[at]! > tree.groupDepth) at = tree.parent[at]!;
+  if (at === 0) return 0;
+  const outer = tree.depth[at] === 1 ? 0 : groupOf(tree, builder, tree.parent[at]!);
+  return builder.child(outer, tree.key[at]!, -1, NO_PLACE);
 }
 
 function grown(column: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {

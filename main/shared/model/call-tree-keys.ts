@@ -5,8 +5,8 @@ import { FRAME_KINDS, type FrameKind, type SessionTables } from './session-table
 
 /**
  * A node of a call tree is named by one number, its key. Keys of different things lie one after the
- * other: functions, frames without a function, processes, threads, two for what has no name, and functions
- * as inlined calls. They stay valid only for the table lengths they were made with: a grown session has
+ * other: functions, frames without a function, processes, threads, two for what has no name, sources, and
+ * functions as inlined calls. They stay valid only for the table lengths they were made with: a grown session has
  * new keys.
  */
 export interface KeySpace {
@@ -14,6 +14,7 @@ export interface KeySpace {
   readonly frames: number;
   readonly processes: number;
   readonly threads: number;
+  readonly sources: number;
   /** Whether any call is inlined: else there are no keys for such. */
   readonly hasInlined: boolean;
   /** How the tree is grouped: decides what a process key is called. */
@@ -24,7 +25,16 @@ export interface KeySpace {
 export const ROOT_KEY = -1;
 
 /** What a key stands for, for colours and words. */
-export type KeyKind = FrameKind | 'root' | 'process' | 'thread' | 'no-stack';
+export type KeyKind =
+  | FrameKind
+  | 'root'
+  | 'process'
+  | 'thread'
+  | 'no-stack'
+  /** What a thread did, in the wall clock's tree. */
+  | 'running'
+  | 'waiting'
+  | 'queued';
 
 /** What a key is called. */
 export interface KeyLabel {
@@ -40,6 +50,7 @@ export const keySpaceOf = (tables: SessionTables, roots: TreeRoots): KeySpace =>
   frames: tables.frames.length,
   processes: tables.processes.length,
   threads: tables.threads.length,
+  sources: tables.sources.length,
   hasInlined: hasInlined(tables),
   roots,
 });
@@ -58,8 +69,10 @@ export const noStackKey = (space: KeySpace): number =>
   space.functions + space.frames + space.processes + space.threads;
 /** What an inverted tree leaves out: callers too rare to be told apart. */
 export const rareCallersKey = (space: KeySpace): number => noStackKey(space) + 1;
+/** Key of the first source: what threads did, in the wall clock's tree. */
+export const firstSourceKey = (space: KeySpace): number => noStackKey(space) + 2;
 /** Key of the first function as an inlined call. */
-export const firstInlinedKey = (space: KeySpace): number => noStackKey(space) + 2;
+export const firstInlinedKey = (space: KeySpace): number => firstSourceKey(space) + space.sources;
 /** Every key but ROOT_KEY is below this. */
 export const keyCount = (space: KeySpace): number =>
   firstInlinedKey(space) + (space.hasInlined ? space.functions : 0);
@@ -101,6 +114,7 @@ export function labelOfKey(
     return { name: '[rare callers]', image: '', kind: 'no-stack' };
   }
   if (key >= firstInlinedKey(space)) return labelOfInlined(tables, key - firstInlinedKey(space));
+  if (key >= firstSourceKey(space)) return labelOfSource(tables, key - firstSourceKey(space));
   invariant(key === noStackKey(space), `key ${key} outside its space`);
   return { name: '[no stack]', image: '', kind: 'no-stack' };
 }
@@ -113,6 +127,18 @@ function labelOfInlined({ functions, images }: SessionTables, row: number): KeyL
   return { name: functions.name[row] ?? '', image, kind: 'inlined' };
 }
 
+/** What a sample of a source says that its thread did. */
+function labelOfSource({ sources }: SessionTables, row: number): KeyLabel {
+  switch (sources.kind[row]) {
+    case 'on-cpu':
+      return { name: 'on CPU', image: '', kind: 'running' };
+    case 'run-queue':
+      return { name: 'queued for a CPU', image: '', kind: 'queued' };
+    default:
+      return { name: 'waiting', image: '', kind: 'waiting' };
+  }
+}
+
 function kindOfFrame(tables: SessionTables, frame: number): FrameKind {
   return frame < 0 ? 'user' : (FRAME_KINDS[tables.frames.kind[frame]!] ?? 'user');
 }
@@ -123,6 +149,7 @@ function labelOfFrame(tables: SessionTables, frame: number): KeyLabel {
   if (kind === 'incomplete') {
     return { name: incompleteName(tables.frames.offset[frame]!), image: '', kind };
   }
+  if (kind === 'waker') return { name: image, image: '', kind };
   const offset = tables.frames.offset[frame]!.toString(16);
   return {
     name: `${shortImageName(image)}+0x${offset}`,

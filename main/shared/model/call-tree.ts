@@ -1,15 +1,17 @@
 import { CallTreeBuilder } from './call-tree-builder.ts';
-import { type CallTree, NO_PLACE } from './call-tree-columns.ts';
+import { type CallTree, type GroupDepth, NO_PLACE } from './call-tree-columns.ts';
 import {
   firstInlinedKey,
   firstProcessKey,
+  firstSourceKey,
   firstThreadKey,
   type KeySpace,
   keySpaceOf,
   keysOfFrames,
   noStackKey,
 } from './call-tree-keys.ts';
-import type { Selection, TreeRoots } from './call-tree-selection.ts';
+import { type Selection, type TreeRoots, WALL_CLOCK } from './call-tree-selection.ts';
+import { SampleFilter, selectedThreads } from './sample-filter.ts';
 import { FRAME_KINDS, type SessionTables } from './session-tables.ts';
 import { inlineDepths } from './symbols.ts';
 
@@ -17,6 +19,7 @@ export type { CallTree } from './call-tree-columns.ts';
 
 const KERNEL = FRAME_KINDS.indexOf('kernel');
 const INCOMPLETE = FRAME_KINDS.indexOf('incomplete');
+const WAKER = FRAME_KINDS.indexOf('waker');
 
 /**
  * Merges the selected samples into a tree of callers above callees; `selection.inverted` is left to
@@ -32,12 +35,16 @@ export function buildCallTree(
     Math.min(tables.stacks.length, tables.samples.length) + 1,
     tables.sourceFiles.length > 0,
   );
-  if (selection.roots === 'none') {
-    addUngrouped({ tables, selection, space, builder });
-    return builder.finish(0);
-  }
-  addGrouped({ tables, selection, space, builder });
-  return builder.finish(1);
+  const depth = groupDepthOf(selection);
+  if (depth === 0) addUngrouped({ tables, selection, space, builder });
+  else addGrouped({ tables, selection, space, builder });
+  return builder.finish(depth);
+}
+
+/** The wall clock's tree has a level more: what the threads did. */
+function groupDepthOf({ roots, source }: Selection): GroupDepth {
+  if (roots === 'none') return source === WALL_CLOCK ? 1 : 0;
+  return source === WALL_CLOCK ? 2 : 1;
 }
 
 interface Work {
@@ -78,41 +85,37 @@ export function selectedWeights(
   tables: SessionTables,
   selection: Selection,
 ): { readonly byStack: Float64Array; readonly withoutStack: number } {
-  const { samples } = tables;
-  const { time, thread, stack, weight } = samples;
-  const keep = selectedThreads(tables, selection);
-  const from = selection.timeRange?.from ?? Number.NEGATIVE_INFINITY;
-  const to = selection.timeRange?.to ?? Number.POSITIVE_INFINITY;
+  const filter = new SampleFilter(tables, selection);
   const byStack = new Float64Array(tables.stacks.length);
   let withoutStack = 0;
-  for (let sample = 0; sample < samples.length; sample++) {
-    const at = time[sample]!;
-    if (at < from || at >= to || keep[thread[sample]!] === 0) continue;
-    const leaf = stack[sample]!;
-    if (leaf >= 0) byStack[leaf]! += weight[sample]!;
-    else withoutStack += weight[sample]!;
+  for (const rows of filter.kept()) {
+    for (let k = 0; k < rows.length; k++) {
+      const leaf = filter.stackOf(rows[k]!);
+      if (leaf >= 0) byStack[leaf]! += filter.weightOf(rows[k]!);
+      else withoutStack += filter.weightOf(rows[k]!);
+    }
   }
   return { byStack, withoutStack };
 }
 
-/** Stacks below the command, process or thread that ran them; group by group. */
+/** Stacks below the command, process or thread that ran them, and below what it did; group by group. */
 function addGrouped({ tables, selection, space, builder }: Work): void {
-  const groups = groupSamples(tables, selection);
+  const filter = new SampleFilter(tables, selection);
+  const groups = groupSamples(tables, selection, filter);
   const finder = new NodeFinder({ tables, selection, space, builder });
-  const { stack, weight } = tables.samples;
   for (let group = 0; group < groups.count; group++) {
     const from = groups.start[group]!;
     const to = groups.start[group + 1]!;
     if (from === to) continue;
-    const top = groupNode(builder, space, selection.roots, groups.owner[group]!);
+    const top = groupNode(builder, space, selection, groups.of(group));
     for (let at = from; at < to; at++) {
       const sample = groups.order[at]!;
-      const leaf = stack[sample]!;
+      const leaf = filter.stackOf(sample);
       const node =
         leaf >= 0
           ? finder.nodeOf(leaf, group, top)
           : builder.child(top, noStackKey(space), -1, NO_PLACE);
-      builder.self[node]! += weight[sample]!;
+      builder.self[node]! += filter.weightOf(sample);
     }
   }
 }
@@ -145,8 +148,9 @@ class FrameNodes {
   /** The node of a frame called by `above`; `above` itself when the frame is hidden. */
   below(above: number, row: number): number {
     if (this.hidden[row] !== 0) return above;
-    // The mark of an incomplete stack is no function: like a group, it bears no frame.
-    const frame = this.kind[row] === INCOMPLETE ? -1 : row;
+    // The marks of incomplete stacks and of wakers are no functions: like a group, they bear no frame.
+    const isMark = this.kind[row] === INCOMPLETE || this.kind[row] === WAKER;
+    const frame = isMark ? -1 : row;
     const owner = this.builder.child(above, this.keys[row]!, frame, this.symbol[row]!);
     const calls = this.inlined === null ? 0 : this.inlined[row]!;
     return calls === 0 ? owner : this.belowOwner(owner, row, calls);
@@ -209,7 +213,8 @@ function hiddenFrames(tables: SessionTables, selection: Selection): Uint8Array {
   if (selection.frames === 'all') return hidden;
   const hideKernel = selection.frames === 'user';
   for (let row = 0; row < frames.length; row++) {
-    if ((frames.kind[row] === KERNEL) === hideKernel) hidden[row] = 1;
+    const kind = frames.kind[row]!;
+    if (kind !== WAKER && (kind === KERNEL) === hideKernel) hidden[row] = 1;
   }
   return hidden;
 }
@@ -217,35 +222,54 @@ function hiddenFrames(tables: SessionTables, selection: Selection): Uint8Array {
 /** The selected samples, those of one group side by side. */
 interface SampleGroups {
   readonly count: number;
-  /** Process or thread row a group is named by. */
-  readonly owner: Int32Array;
+  /** What a group is named by. */
+  readonly of: (group: number) => GroupName;
   /** Group g owns order[start[g]] .. order[start[g + 1] - 1]. */
   readonly start: Int32Array;
   /** Rows of SampleTable. */
   readonly order: Int32Array;
 }
 
-function groupSamples(tables: SessionTables, selection: Selection): SampleGroups {
+interface GroupName {
+  /** Process or thread row. */
+  readonly owner: number;
+  /** Row of SourceTable, of the wall clock; else 0. */
+  readonly source: number;
+}
+
+/** Groups are threads' groups; the wall clock divides each by source. */
+function groupSamples(
+  tables: SessionTables,
+  selection: Selection,
+  filter: SampleFilter,
+): SampleGroups {
   const groupOf = groupOfThreads(tables, selection);
+  const parts = selection.source === WALL_CLOCK ? tables.sources.length : 1;
+  const count = groupOf.count * parts;
   const { samples } = tables;
-  const from = selection.timeRange?.from ?? Number.NEGATIVE_INFINITY;
-  const to = selection.timeRange?.to ?? Number.POSITIVE_INFINITY;
-  const start = new Int32Array(groupOf.count + 1);
-  const taken = new Int32Array(samples.length);
-  for (let sample = 0; sample < samples.length; sample++) {
-    const time = samples.time[sample]!;
-    const group = time >= from && time < to ? groupOf.thread[samples.thread[sample]!]! : -1;
-    taken[sample] = group;
-    if (group >= 0) start[group + 1]!++;
+  const start = new Int32Array(count + 1);
+  const taken = new Int32Array(samples.length).fill(-1);
+  for (const rows of filter.kept()) {
+    for (let k = 0; k < rows.length; k++) {
+      const sample = rows[k]!;
+      const part = parts > 1 ? samples.source[sample]! : 0;
+      const group = groupOf.thread[samples.thread[sample]!]! * parts + part;
+      taken[sample] = group;
+      start[group + 1]!++;
+    }
   }
-  for (let group = 0; group < groupOf.count; group++) start[group + 1]! += start[group]!;
+  for (let group = 0; group < count; group++) start[group + 1]! += start[group]!;
   const next = start.slice();
-  const order = new Int32Array(start[groupOf.count]!);
+  const order = new Int32Array(start[count]!);
   for (let sample = 0; sample < samples.length; sample++) {
     const group = taken[sample]!;
     if (group >= 0) order[next[group]!++] = sample;
   }
-  return { count: groupOf.count, owner: groupOf.owner, start, order };
+  const nameOf = (group: number): GroupName => ({
+    owner: groupOf.owner[Math.floor(group / parts)]!,
+    source: group % parts,
+  });
+  return { count, of: nameOf, start, order };
 }
 
 /** Thread row → group, -1 when the selection leaves the thread out. */
@@ -273,29 +297,13 @@ function groupOfThreads(
   return { count: groups.size, owner: Int32Array.from(owner), thread };
 }
 
-/** 1 for every thread row whose samples the selection keeps, whatever their time. */
-export function selectedThreads(tables: SessionTables, selection: Selection): Uint8Array {
-  const { threads } = tables;
-  const keep = new Uint8Array(threads.length).fill(1);
-  if (selection.processes !== null) {
-    const wanted = new Set(selection.processes);
-    for (let row = 0; row < threads.length; row++) {
-      if (!wanted.has(threads.process[row]!)) keep[row] = 0;
-    }
-  }
-  if (selection.threads !== null) {
-    const wanted = new Set(selection.threads);
-    for (let row = 0; row < threads.length; row++) if (!wanted.has(row)) keep[row] = 0;
-  }
-  return keep;
-}
-
 function groupName(
   roots: TreeRoots,
   thread: number,
   process: number,
   comm: readonly string[],
 ): string | number {
+  if (roots === 'none') return 0;
   if (roots === 'thread') return thread;
   return roots === 'process' ? process : (comm[process] ?? '');
 }
@@ -303,9 +311,11 @@ function groupName(
 function groupNode(
   builder: CallTreeBuilder,
   space: KeySpace,
-  roots: TreeRoots,
-  owner: number,
+  { roots, source }: Selection,
+  name: GroupName,
 ): number {
   const first = roots === 'thread' ? firstThreadKey(space) : firstProcessKey(space);
-  return builder.child(0, first + owner, -1, NO_PLACE);
+  const owner = roots === 'none' ? 0 : builder.child(0, first + name.owner, -1, NO_PLACE);
+  if (source !== WALL_CLOCK) return owner;
+  return builder.child(owner, firstSourceKey(space) + name.source, -1, NO_PLACE);
 }

@@ -17,7 +17,7 @@ export interface FlameTheme {
 export const LIGHT_THEME: FlameTheme = {
   fills: [
     ...['#f6bc9f', '#9ad3f8', '#eed29b', '#c0b7ee', '#edada2', '#97e5ef', '#eec195', '#bad7ff'],
-    ...['#bdc6d0', '#b4e4bc', '#dad5d1', '#d2d2d2'],
+    ...['#bdc6d0', '#b4e4bc', '#dad5d1', '#d2d2d2', '#f6bc9f', '#a5cdf2', '#e8d684'],
   ],
   text: '#1d1a17',
   texture: '#1d1a1726',
@@ -26,7 +26,7 @@ export const LIGHT_THEME: FlameTheme = {
 export const DARK_THEME: FlameTheme = {
   fills: [
     ...['#7d4d34', '#2d6180', '#79612e', '#524977', '#754038', '#22717a', '#77522a', '#4d6590'],
-    ...['#4f575f', '#46704f', '#686460', '#4b4b4b'],
+    ...['#4f575f', '#46704f', '#686460', '#4b4b4b', '#7d4d34', '#2f5f86', '#6f6322'],
   ],
   text: '#f5f2ee',
   texture: '#ffffff26',
@@ -58,6 +58,9 @@ export function textureOf(kind: KeyKind): Texture | null {
     case 'process':
     case 'thread':
     case 'no-stack':
+    case 'running':
+    case 'waiting':
+    case 'queued':
       return null;
   }
 }

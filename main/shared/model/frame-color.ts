@@ -14,7 +14,11 @@ export const JIT_SLOT = 9;
 export const GROUP_SLOT = 10;
 /** Marks of incomplete stacks. */
 export const INCOMPLETE_SLOT = 11;
-export const SLOT_COUNT = 12;
+/** What threads did, by the wall clock: boxes of the tree's parts. */
+export const RUNNING_SLOT = 12;
+export const WAITING_SLOT = 13;
+export const QUEUED_SLOT = 14;
+export const SLOT_COUNT = 15;
 
 /** The slot of a label. The same image has the same slot in every session; two images may share one. */
 export function colorSlot(label: KeyLabel): ColorSlot {
@@ -33,6 +37,12 @@ export function colorSlot(label: KeyLabel): ColorSlot {
       return INCOMPLETE_SLOT;
     case 'waker':
       return GROUP_SLOT;
+    case 'running':
+      return RUNNING_SLOT;
+    case 'waiting':
+      return WAITING_SLOT;
+    case 'queued':
+      return QUEUED_SLOT;
     case 'user':
     case 'inlined':
       return hashOf(label.image) % MODULE_SLOTS;

@@ -1,5 +1,8 @@
 import type { CallTree } from './call-tree.ts';
 import { firstInlinedKey, type KeySpace, keyCount } from './call-tree-keys.ts';
+import { FRAME_KINDS, type FrameTable } from './session-tables.ts';
+
+const WAKER = FRAME_KINDS.indexOf('waker');
 
 /** Weight per function, for tables of the hottest. Functions and unsymbolized frames, no groups or marks. */
 export interface FunctionTotals {
@@ -17,14 +20,23 @@ export interface FunctionTotals {
 /**
  * Sums a call tree (not inverted) by function. A node adds its total only where no node above it has
  * the same key, so recursion is counted once; calls of a function and places where it was inlined are
- * one row. Time: nodes.
+ * one row. What stands above the mark of a waker is another thread's: its weight is that of the function
+ * that waited. Time: nodes.
  */
-export function functionTotals(tree: CallTree, space: KeySpace): FunctionTotals {
+export function functionTotals(
+  tree: CallTree,
+  space: KeySpace,
+  frames: FrameTable | null = null,
+): FunctionTotals {
   const keys = keyCount(space);
   const self = new Float64Array(keys);
   const total = new Float64Array(keys);
   const frame = new Int32Array(keys).fill(-1);
-  sumByKey(tree, rowsOfNodes(tree, space), { self, total, frame });
+  const isWaker = (node: number): boolean => {
+    const row = tree.key[node]! - space.functions;
+    return row >= 0 && row < space.frames && frames?.kind[row] === WAKER;
+  };
+  sumByKey(tree, rowsOfNodes(tree, space), { self, total, frame }, isWaker);
   const used: number[] = [];
   for (let key = 0; key < keys; key++) if (frame[key]! >= 0) used.push(key);
   const order = Int32Array.from(used).sort(
@@ -57,13 +69,20 @@ interface Sums {
 }
 
 /** Walks the tree depth first, holding how often each key is on the path from the root. */
-function sumByKey(tree: CallTree, key: Int32Array, { self, total, frame }: Sums): void {
+function sumByKey(
+  tree: CallTree,
+  key: Int32Array,
+  { self, total, frame }: Sums,
+  isWaker: (node: number) => boolean,
+): void {
   const onPath = new Int32Array(self.length);
   const { parent, firstChild, nextSibling } = tree;
   let node = 0;
   for (;;) {
-    enter(node);
-    if (firstChild[node]! >= 0) {
+    const isWaiter = !isWaker(node);
+    if (isWaiter) enter(node);
+    else addWait(node);
+    if (isWaiter && firstChild[node]! >= 0) {
       node = firstChild[node]!;
       continue;
     }
@@ -84,6 +103,12 @@ function sumByKey(tree: CallTree, key: Int32Array, { self, total, frame }: Sums)
     if (onPath[k] === 0) total[k]! += tree.total[at]!;
     onPath[k]!++;
     frame[k] = row;
+  }
+
+  /** The weight at and above a waker's mark is that of the function that waited. */
+  function addWait(mark: number): void {
+    const waiter = parent[mark]!;
+    if (tree.frame[waiter]! >= 0) self[key[waiter]!]! += tree.total[mark]!;
   }
 
   function leave(at: number): void {

@@ -1,5 +1,5 @@
-import { selectedThreads } from './call-tree.ts';
 import type { Selection } from './call-tree-selection.ts';
+import { SampleFilter } from './sample-filter.ts';
 import type { SessionTables } from './session-tables.ts';
 
 /** Weight per process. */
@@ -15,18 +15,15 @@ export interface ProcessTotals {
 /** Sums the selected samples by process. Time: samples. */
 export function processTotals(tables: SessionTables, selection: Selection): ProcessTotals {
   const { samples, threads } = tables;
-  const keep = selectedThreads(tables, selection);
-  const from = selection.timeRange?.from ?? Number.NEGATIVE_INFINITY;
-  const to = selection.timeRange?.to ?? Number.POSITIVE_INFINITY;
+  const filter = new SampleFilter(tables, selection);
   const sums = new Float64Array(tables.processes.length);
   let total = 0;
-  for (let sample = 0; sample < samples.length; sample++) {
-    const thread = samples.thread[sample]!;
-    const time = samples.time[sample]!;
-    if (keep[thread] === 0 || time < from || time >= to) continue;
-    const weight = samples.weight[sample]!;
-    sums[threads.process[thread]!]! += weight;
-    total += weight;
+  for (const rows of filter.kept()) {
+    for (let k = 0; k < rows.length; k++) {
+      const weight = filter.weightOf(rows[k]!);
+      sums[threads.process[samples.thread[rows[k]!]!]!]! += weight;
+      total += weight;
+    }
   }
   const used: number[] = [];
   for (let row = 0; row < sums.length; row++) if (sums[row]! > 0) used.push(row);

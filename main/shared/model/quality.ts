@@ -1,12 +1,22 @@
+import { isOffsetName } from '../text/frame-name.ts';
+import { unitOf } from '../text/weight-text.ts';
 import { selectedWeights } from './call-tree.ts';
 import { type Selection, WHOLE_SESSION } from './call-tree-selection.ts';
 import { decodeImageProblem, type ImageProblem } from './image-problem.ts';
-import { FRAME_KINDS, IMAGE_KINDS, type ImageKind, type SessionTables } from './session-tables.ts';
+import {
+  FRAME_KINDS,
+  IMAGE_KINDS,
+  type ImageKind,
+  type SessionTables,
+  type WeightUnit,
+} from './session-tables.ts';
 import { isThreadStart } from './thread-starts.ts';
 import { UNWIND_STOPS, type UnwindStop } from './unwind-stop.ts';
 
 /** How far the stacks and names of the selected samples can be trusted. Weights: the source's unit. */
 export interface StackQuality {
+  /** Of all weights here. */
+  readonly unit: WeightUnit;
   /** All selected samples. */
   readonly weight: number;
   /** Those without a user stack: kernel threads, or user stacks were not recorded. */
@@ -56,6 +66,7 @@ export const MAX_MODULES = 20;
 
 const KERNEL = FRAME_KINDS.indexOf('kernel');
 const INCOMPLETE = FRAME_KINDS.indexOf('incomplete');
+const WAKER = FRAME_KINDS.indexOf('waker');
 
 /** Judges the stacks and names of the selected samples; `frames`, `roots` and `inverted` do not matter. */
 export function stackQuality(
@@ -64,14 +75,24 @@ export function stackQuality(
 ): StackQuality {
   const { byStack, withoutStack } = selectedWeights(tables, selection);
   const below = weightsBelow(tables, byStack);
-  const ends = stackEnds(tables, byStack, below);
-  const names = unnamedFrames(tables, byStack, below);
+  const isNamed = namedFrames(tables);
+  const ends = stackEnds(tables, isNamed, byStack, below);
+  const names = unnamedFrames(tables, isNamed, byStack, below);
   return {
+    unit: unitOf(tables.sources, selection.source),
     ...ends,
     ...names,
     weight: ends.weight + withoutStack,
     withoutUserStack: ends.withoutUserStack + withoutStack,
   };
+}
+
+/** By frame: 1: its function has a name, and not only a place where it begins. */
+function namedFrames({ frames, functions, images }: SessionTables): Uint8Array {
+  const ofFunction = Uint8Array.from(functions.name, (name, func) =>
+    isOffsetName(images.path[functions.image[func]!] ?? '', name) ? 0 : 1,
+  );
+  return Uint8Array.from(frames.func, (func) => (func >= 0 ? (ofFunction[func] ?? 0) : 0));
 }
 
 /** Per stack row, the weight of samples that ended in it or below it. */
@@ -87,7 +108,12 @@ function weightsBelow({ stacks }: SessionTables, byStack: Float64Array): Float64
 type StackEnds = Pick<StackQuality, 'weight' | 'withoutUserStack' | 'cut' | 'unmarked'>;
 
 /** Looks at the roots of stacks, and at what lies below the marks of incomplete ones. */
-function stackEnds(tables: SessionTables, byStack: Float64Array, below: Float64Array): StackEnds {
+function stackEnds(
+  tables: SessionTables,
+  isNamed: Uint8Array,
+  byStack: Float64Array,
+  below: Float64Array,
+): StackEnds {
   const { stacks, frames, images } = tables;
   const cut = new Map<string, { stop: UnwindStop; image: string; weight: number }>();
   const unmarked = new Map<string, { root: StackRoots['root']; image: string; weight: number }>();
@@ -116,7 +142,7 @@ function stackEnds(tables: SessionTables, byStack: Float64Array, below: Float64A
     if (kind === KERNEL) withoutUserStack += amount;
     else if (kind === INCOMPLETE) addCut(row, '', byStack[row]!);
     else {
-      const root = rootKind(tables, stacks.frame[row]!);
+      const root = rootKind(tables, isNamed, stacks.frame[row]!);
       const key = `${root} ${imageOf(row)}`;
       const entry = unmarked.get(key) ?? { root, image: imageOf(row), weight: 0 };
       entry.weight += amount;
@@ -126,15 +152,23 @@ function stackEnds(tables: SessionTables, byStack: Float64Array, below: Float64A
   return { weight, withoutUserStack, cut: heaviest(cut), unmarked: heaviest(unmarked) };
 }
 
-function rootKind({ frames, functions }: SessionTables, frame: number): StackRoots['root'] {
-  const func = frames.func[frame]!;
-  if (func < 0) return 'unnamed';
-  return isThreadStart(functions.name[func] ?? '') ? 'start' : 'named';
+function rootKind(
+  { frames, functions }: SessionTables,
+  isNamed: Uint8Array,
+  frame: number,
+): StackRoots['root'] {
+  if (isNamed[frame] === 0) return 'unnamed';
+  return isThreadStart(functions.name[frames.func[frame]!] ?? '') ? 'start' : 'named';
 }
 
 type Unnamed = Pick<StackQuality, 'unnamed' | 'unnamedLeaf' | 'modules' | 'modulesOmitted'>;
 
-function unnamedFrames(tables: SessionTables, byStack: Float64Array, below: Float64Array): Unnamed {
+function unnamedFrames(
+  tables: SessionTables,
+  isNamed: Uint8Array,
+  byStack: Float64Array,
+  below: Float64Array,
+): Unnamed {
   const { stacks, frames, images, imageProblems } = tables;
   const any = new Float64Array(images.length);
   const leaf = new Float64Array(images.length);
@@ -148,7 +182,9 @@ function unnamedFrames(tables: SessionTables, byStack: Float64Array, below: Floa
     const above = parent < 0 ? 0 : nearest[parent]!;
     nearest[row] = above;
     const frame = stacks.frame[row]!;
-    if (frames.func[frame]! >= 0 || frames.kind[frame] === INCOMPLETE || below[row] === 0) continue;
+    const kind = frames.kind[frame];
+    const isMark = kind === INCOMPLETE || kind === WAKER;
+    if (isNamed[frame] === 1 || isMark || below[row] === 0) continue;
     nearest[row] = row + 1;
     const image = imageOf(row);
     unnamedLeaf += byStack[row]!;

@@ -29,8 +29,10 @@ export interface SelectedLatencies {
 
 /** What is known of one series. Durations in ns. */
 export interface SelectedSeries {
-  /** Row of SeriesTable; -1: samples without a series. */
+  /** Row of SeriesTable, the first of `rows`; -1: samples without a series. */
   readonly row: number;
+  /** The rows it is made of: of all processes, if these are not told apart. */
+  readonly rows: readonly number[];
   readonly count: number;
   readonly total: number;
   readonly max: number;
@@ -51,15 +53,18 @@ export const isLatencySource = ({ sources }: SessionTables, source: number): boo
 /**
  * The latencies of the selected source: of samples, which are calls, and of cells counted in the kernel.
  * Where the kernel counted all calls, samples are only examples and are not counted again.
- * `duration`: of the session, ns. Time: samples, twice, and cells.
+ * `duration`: of the session, ns. `byProcess`: series of different processes are not added up. Time:
+ * samples, twice, and cells.
  */
 export function selectedLatencies(
   tables: SessionTables,
   selection: Selection,
   duration: number,
+  byProcess = true,
 ): SelectedLatencies {
   const isCounted = tables.sources.detail[selection.source] === 'histogram';
-  const sums = new Sums(tables.series.length);
+  const kinds = new SeriesKinds(tables, selection.source, byProcess);
+  const sums = new Sums(tables.series.length, kinds);
   const fine = binWidthFor(duration, HEAT_COLUMNS);
   const sliceNs = isCounted ? Math.max(1, Math.ceil(fine / SLICE_NS)) * SLICE_NS : fine;
   const heat = new HeatSums(Math.ceil(duration / sliceNs) + 1, sliceNs);
@@ -67,7 +72,7 @@ export function selectedLatencies(
   const stacks = addSamples(tables, filter, { sums, heat, isCounted });
   addCells(tables, selection, { sums, heat: isCounted ? heat : null });
   const rows = sums.heaviest(MOST_SERIES);
-  const histograms = seriesCounts(tables, selection, { rows, filter, isCounted });
+  const histograms = seriesCounts(tables, selection, { rows, kinds, filter, isCounted });
   return {
     counts: sums.counts,
     heat: heat.columns(),
@@ -98,6 +103,36 @@ interface Membership {
   readonly series: boolean;
 }
 
+/** Which series are shown as one: each by itself, or those of a name of all processes. */
+class SeriesKinds {
+  /** Row of SeriesTable → the first row of its kind. */
+  private readonly first: Int32Array;
+  private readonly members = new Map<number, number[]>();
+
+  constructor({ series }: SessionTables, source: number, byProcess: boolean) {
+    this.first = Int32Array.from({ length: series.length }, (_, row) => row);
+    const byName = new Map<string, number>();
+    for (let row = 0; row < series.length; row++) {
+      if (series.source[row] !== source) continue;
+      const name = `${series.name[row] ?? ''}\n${series.variant[row] ?? ''}`;
+      const first = byProcess ? row : (byName.get(name) ?? row);
+      byName.set(name, first);
+      this.first[row] = first;
+      const rows = this.members.get(first);
+      if (rows === undefined) this.members.set(first, [row]);
+      else rows.push(row);
+    }
+  }
+
+  firstOf(row: number): number {
+    return row < 0 ? -1 : (this.first[row] ?? -1);
+  }
+
+  rowsOf(first: number): readonly number[] {
+    return this.members.get(first) ?? [first];
+  }
+}
+
 /** Sums by series and by bucket. Series -1 has the last place. */
 class Sums {
   readonly counts = new Float64Array(LATENCY_BUCKETS);
@@ -106,8 +141,10 @@ class Sums {
   private readonly count: Float64Array;
   private readonly total: Float64Array;
   private readonly max: Float64Array;
+  private readonly kinds: SeriesKinds;
 
-  constructor(series: number) {
+  constructor(series: number, kinds: SeriesKinds) {
+    this.kinds = kinds;
     this.last = series;
     this.count = new Float64Array(series + 1);
     this.total = new Float64Array(series + 1);
@@ -143,6 +180,7 @@ class Sums {
     const place = this.placeOf(row);
     return {
       row,
+      rows: this.kinds.rowsOf(row),
       count: this.count[place]!,
       total: this.total[place]!,
       max: this.max[place]!,
@@ -152,7 +190,8 @@ class Sums {
   }
 
   private placeOf(series: number): number {
-    return series >= 0 && series < this.last ? series : this.last;
+    const first = this.kinds.firstOf(series);
+    return first >= 0 ? first : this.last;
   }
 }
 
@@ -277,22 +316,23 @@ function seriesCounts(
   selection: Selection,
   of: {
     readonly rows: readonly number[];
+    readonly kinds: SeriesKinds;
     readonly filter: SampleFilter;
     readonly isCounted: boolean;
   },
 ): ReadonlyMap<number, Float64Array<ArrayBuffer>> {
   const { samples, latencies } = tables;
-  const { filter } = of;
+  const { filter, kinds } = of;
   const byRow = new Map(of.rows.map((row) => [row, new Float64Array(LATENCY_BUCKETS)]));
   for (let sample = 0; sample < samples.length && !of.isCounted; sample++) {
     if (!filter.isOfSource(sample) || !filter.isInTime(sample)) continue;
     if (!filter.isInValues(sample)) continue;
-    const counts = byRow.get(samples.series[sample]!);
+    const counts = byRow.get(kinds.firstOf(samples.series[sample]!));
     if (counts === undefined) continue;
     counts[bucketOf(samples.value[sample]!)]! += callsOf(tables, sample);
   }
   forEachCell(tables, selection, (row, isIn) => {
-    const counts = byRow.get(latencies.series[row]!);
+    const counts = byRow.get(kinds.firstOf(latencies.series[row]!));
     if (counts === undefined || !isIn.time || !isIn.values) return;
     counts[bucketAt(tables, row)]! += latencies.count[row]!;
   });

@@ -11,13 +11,15 @@ import type { SessionTables } from './session-tables.ts';
 const SLICE_NS = 1e9;
 
 /**
- * Durations of one source by series, second and bucket: as the kernel counted them, or, where each call
- * was recorded, counted from the samples. Keys are rows of SeriesTable; -1 becomes `noSeries`.
+ * Durations of one source by series, second and bucket: as the kernel counted them, and, where each call
+ * is recorded, counted from the samples; the kernel's count is then of the calls too short for that.
+ * Keys are rows of SeriesTable; -1 becomes `noSeries`.
  */
 export function sourceLatencies(tables: SessionTables, source: number): LatencyColumns {
+  const counted = countedInKernel(tables, source);
   return tables.sources.detail[source] === 'histogram'
-    ? countedInKernel(tables, source)
-    : countedFromSamples(tables, source);
+    ? counted
+    : mergeLatencies([countedFromSamples(tables, source), counted]);
 }
 
 /** The key of samples without a series: behind all series. */
@@ -88,20 +90,19 @@ export function seriesLatencies(tables: SessionTables, source: number): readonly
     }
   };
   const { latencies, samples, series } = tables;
-  if (tables.sources.detail[source] === 'histogram') {
-    for (let row = 0; row < latencies.length; row++) {
-      const key = latencies.series[row]!;
-      if (series.source[key] !== source) continue;
-      add(key, latencies.count[row]!, latencies.total[row]!, latencies.max[row]!);
-    }
-  } else {
-    for (let row = 0; row < samples.length; row++) {
-      const value = samples.value[row]!;
-      if (samples.source[row] !== source || value <= 0) continue;
-      const key = samples.series[row]!;
-      const weight = samples.weight[row]!;
-      add(key < 0 ? noSeries(tables) : key, weight / value, weight, value);
-    }
+  for (let row = 0; row < latencies.length; row++) {
+    const key = latencies.series[row]!;
+    if (series.source[key] !== source) continue;
+    add(key, latencies.count[row]!, latencies.total[row]!, latencies.max[row]!);
+  }
+  // The samples of a histogram are examples of what it has counted already.
+  const samplesCount = tables.sources.detail[source] === 'histogram' ? 0 : samples.length;
+  for (let row = 0; row < samplesCount; row++) {
+    const value = samples.value[row]!;
+    if (samples.source[row] !== source || value <= 0) continue;
+    const key = samples.series[row]!;
+    const weight = samples.weight[row]!;
+    add(key < 0 ? noSeries(tables) : key, weight / value, weight, value);
   }
   const counts = countsByKey(sourceLatencies(tables, source), ALL_LATENCIES);
   return [...sums]

@@ -18,6 +18,9 @@ export function printable(text: string): string {
   });
 }
 
+/** printable() for text of several lines: line feeds and tabs stay. */
+export const printableLines = (text: string): string => text.replace(/[^\n\t]+/g, printable);
+
 /** JSON text with every unprintable character inside it as a JSON escape: the same value. */
 export function escapeUnprintable(json: string): string {
   return json.replace(UNPRINTABLE, (character) =>

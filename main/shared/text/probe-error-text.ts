@@ -22,14 +22,22 @@ export function describeProbeError(error: ProbeError): {
     case 'probe-not-found':
       return {
         title: `There is no probe "${error.probe}"`,
-        detail: 'Nothing of this name can be measured on this machine.',
-        nextStep: '"emberscope probes NAME" lists what there is, with near names.',
+        detail: notFoundDetail(error.similar ?? []),
+        nextStep: 'Run "emberscope probes NAME" for a list of what there is.',
       };
     case 'probe-unsupported':
       return {
         title: `"${error.probe}" cannot be measured here`,
-        detail: `${error.reason.replace(/\.$/, '')}.`,
+        detail: sentence(error.reason),
         nextStep: 'Choose another probe: tracepoints and system calls work on every kernel.',
       };
   }
 }
+
+const notFoundDetail = (similar: readonly string[]): string =>
+  similar.length === 0
+    ? 'Nothing of this name can be measured on this machine.'
+    : `Nothing of this name can be measured. Similar: ${similar.join(', ')}.`;
+
+const sentence = (reason: string): string =>
+  `${reason.charAt(0).toUpperCase()}${reason.slice(1).replace(/\.$/, '')}.`;

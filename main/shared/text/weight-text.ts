@@ -1,4 +1,5 @@
 import { WALL_CLOCK } from '../model/call-tree-selection.ts';
+import type { SessionInfo } from '../model/session-info.ts';
 import type { SourceTable, WeightUnit } from '../model/session-tables.ts';
 import { WEIGHT_UNITS } from '../model/session-tables.ts';
 import { formatCount, formatDuration, formatQuantity } from './format-value.ts';
@@ -45,3 +46,7 @@ export function callNoun(kind: string): string {
       return 'call';
   }
 }
+
+/** How many samples were recorded, whatever they weigh: in aggregate mode one row stands for many. */
+export const recordedCount = ({ spec, totalWeight, sampleCount }: SessionInfo): number =>
+  spec.sources[0]?.kind === 'on-cpu' ? Math.max(totalWeight, sampleCount) : sampleCount;

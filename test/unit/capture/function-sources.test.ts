@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { count } from '../../../main/capture/sources/count.ts';
 import { functionLatency } from '../../../main/capture/sources/function.ts';
+import { SymbolSide } from '../../../main/capture/symbol-side.ts';
 import type {
   CaptureSpec,
   CountedEvent,
@@ -96,5 +97,17 @@ describe('perfEventName', () => {
       expect(PERF_EVENTS.get(perfEventName(code))).toEqual(code);
     }
     expect(perfEventName({ perfType: 9, config: 9 })).toBe('event 9:9');
+  });
+});
+
+describe('names of kernel functions', () => {
+  it('are known by address once the kernel has told its symbols', () => {
+    using symbols = new SymbolSide();
+    const key = { low: 0x81161700, high: 0xffffffff };
+    expect(symbols.labelFacts.kernelFunction(key)).toBe('');
+    const lines = ['81000000 T _stext', '81161700 T do_nanosleep', '81161900 T other'];
+    symbols.addKallsyms(Buffer.from(lines.map((line) => `ffffffff${line}\n`).join('')));
+    symbols.kernel();
+    expect(symbols.labelFacts.kernelFunction(key)).toBe('do_nanosleep');
   });
 });

@@ -3,8 +3,10 @@ import { progressText } from '../../../main/cli/progress-line.ts';
 import { reportOf } from '../../../main/cli/report-data.ts';
 import { headLines, reportLines } from '../../../main/cli/report-text.ts';
 import { nanoseconds } from '../../../main/shared/units.ts';
+import { ON_CPU } from '../../support/on-cpu.ts';
 import { infoOf } from '../../support/session-of.ts';
 import { tablesOf } from '../../support/tables-of.ts';
+import { OFF_CPU, withSources } from '../../support/with-sources.ts';
 
 const TABLES = tablesOf(`
   main;parse;parse;read 3
@@ -34,6 +36,29 @@ describe('reportOf', () => {
       helperCpuShare: 0.003,
       engineCpuShare: 0.009,
     });
+  });
+});
+
+describe('reportLines of durations', () => {
+  const tables = withSources(tablesOf('main;wait 2500000\nmain;run 5'), {
+    sources: [OFF_CPU, ON_CPU],
+    samples: [{ source: 0, value: 2_500_000 }, { source: 1 }],
+  });
+  const info = infoOf(tables, {
+    spec: {
+      ...infoOf(tables).spec,
+      sources: [{ kind: 'off-cpu', minNs: 0, wakers: false }, { kind: 'on-cpu' }],
+    },
+    totalWeight: 2_500_000,
+  });
+
+  it('lists what was measured, and the tables of the first in its unit', () => {
+    const text = reportLines(reportOf(tables, info, 5), null).join('\n');
+    expect(text).toContain('Off-CPU time  2.5 ms  (tracepoint)');
+    expect(text).toContain('On-CPU time   5 samples');
+    expect(text).toMatch(/self +total +time +function/);
+    expect(text).toMatch(/100 % +100 % +2.5 ms +wait/);
+    expect(text).not.toMatch(/samples\/s/);
   });
 });
 

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { FOLDED } from '../../../main/export/folded.ts';
+import { WALL_CLOCK } from '../../../main/shared/model/call-tree-selection.ts';
 import { parseFolded } from '../../../main/shared/text/folded-stacks.ts';
+import { ON_CPU } from '../../support/on-cpu.ts';
 import { sessionOf } from '../../support/session-of.ts';
 import { tablesOf } from '../../support/tables-of.ts';
+import { CALLS, OFF_CPU, withSources } from '../../support/with-sources.ts';
 
 const folded = (text: string, rename: Record<string, string> = {}): string =>
   [...FOLDED.render(sessionOf(tablesOf(text, rename)))].join('');
@@ -44,5 +47,30 @@ describe('FOLDED', () => {
       stacks: [{ frames: ['c:d?e', 'a:b?evil 99??[2J', 'x'], count: 7 }],
       malformedLines: 0,
     });
+  });
+
+  it('exports one source of several, in its unit', () => {
+    const tables = withSources(
+      tablesOf(`
+        main;run 3
+        main;wait[k];^sh;wake[k] 1500
+        main;read 70
+      `),
+      {
+        sources: [ON_CPU, OFF_CPU, CALLS],
+        samples: [{ source: 0 }, { source: 1, value: 1500 }, { source: 2, value: 70 }],
+      },
+    );
+    const linesOf = (source?: number) =>
+      [
+        ...FOLDED.render({ ...sessionOf(tables), ...(source === undefined ? {} : { source }) }),
+      ].join('');
+    expect(linesOf()).toBe('app;main;run 3\n');
+    expect(linesOf(1)).toBe('app;main;wait;[woken by sh];wake 1500\n');
+    expect(linesOf(2)).toBe('app;main;read 70\n');
+    // 3 samples at 99 Hz are 30.3 ms.
+    expect(linesOf(WALL_CLOCK)).toBe(
+      'app;main;run 30303030\napp;main;wait;[woken by sh];wake 1500\n',
+    );
   });
 });

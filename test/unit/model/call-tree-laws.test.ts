@@ -26,6 +26,8 @@ const lines = fc.array(
   { maxLength: 30 },
 );
 const selection: fc.Arbitrary<Selection> = fc.record({
+  ...{ source: fc.constant(0), sampleNs: fc.constant(1), wakers: fc.constant(true) },
+  ...{ series: fc.constant(null), values: fc.constant(null) },
   timeRange: fc.constantFrom(null, { from: 20e6, to: 70e6 }),
   processes: fc.constantFrom(null, [0], [0, 1]),
   threads: fc.constant(null),

@@ -8,7 +8,7 @@ import {
 } from '../../../main/shared/model/source-latencies.ts';
 import { tablesOf } from '../../support/tables-of.ts';
 
-/** Two sources: 0 keeps calls, 1 counted them in the kernel. */
+/** Two sources: 0 keeps calls but for 99 short ones, 1 counted them in the kernel. */
 function tables(): SessionTables {
   const base = tablesOf('main;read 1\nmain;write 1\nmain;read 1\nmain;read 1');
   return {
@@ -45,7 +45,7 @@ function tables(): SessionTables {
 }
 
 describe('sourceLatencies', () => {
-  it('counts recorded calls by the calls they stand for', () => {
+  it('counts recorded calls by the calls they stand for, and those too short to be recorded', () => {
     const { length, key, slice, bucket, count } = sourceLatencies(tables(), 0);
     const rows = Array.from({ length }, (_, row) => [
       key[row],
@@ -54,6 +54,7 @@ describe('sourceLatencies', () => {
       count[row],
     ]);
     expect(rows).toEqual([
+      [0, 0, 64, 99],
       [0, 0, bucketOf(100), 1],
       [0, 1, bucketOf(100), 3],
       [noSeries(tables()), 0, bucketOf(1000), 1],
@@ -76,7 +77,7 @@ describe('seriesLatencies', () => {
     ]);
     expect(rows).toEqual([
       [noSeries(tables()), 1, 1000, 1000],
-      [0, 4, 400, 100],
+      [0, 103, 499, 100],
     ]);
     const [counted] = seriesLatencies(tables(), 1);
     expect(counted).toMatchObject({ series: 1, count: 12, total: 768, max: 65 });

@@ -41,6 +41,7 @@ const subSecond = (times: readonly number[]): HeatData => ({
   },
   view: { from: 0, to: 10e9, columnNs: 1e9, rows: 10 },
   noun: 'sample',
+  unit: 'samples',
 });
 const layoutOf = (data: HeatData) => layoutHeatmap(data, SIZE, measure);
 const bimodal = layoutOf(latency(bimodalDurations(10_000)));

@@ -33,7 +33,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'ember-function-'));
   program = join(folder, 'shop');
   writeFileSync(`${program}.cpp`, SOURCE);
-  execFileSync('g++', ['-O1', '-o', program, `${program}.cpp`]);
+  execFileSync('gcc', ['-O1', '-o', program, `${program}.cpp`]);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 

@@ -1,0 +1,104 @@
+import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { capture } from '../run.mjs';
+import { ARCH } from './layout.mjs';
+import { filesBelow } from './stage.mjs';
+
+/** @typedef {import('./fpm-arguments.mjs').FpmRequest} FpmRequest */
+
+/**
+ * Packs a tree with rpmbuild, which finds out by itself which libraries the executables need.
+ * @param {FpmRequest} request
+ * @param {string} tree
+ * @param {string} work a folder for what rpmbuild makes on its way
+ */
+export function packRpm(request, tree, work) {
+  useRpmPlaces(tree);
+  const spec = join(work, `${request.name}.spec`);
+  writeFileSync(spec, specFile(request, tree));
+  const done = capture('rpmbuild', [
+    ...['-bb', '--quiet', '--target', ARCH.rpm],
+    ...['--define', `_topdir ${work}`, '--define', `_rpmdir ${work}/rpms`],
+    ...['--define', '_build_id_links none', '--define', 'debug_package %{nil}'],
+    // Debian's rpmbuild knows nothing of Fedora's post-processing, and needs none of it.
+    ...['--define', '__os_install_post %{nil}', '--define', '_binary_payload w9T0.zstdio'],
+    ...['--define', 'use_source_date_epoch_as_buildtime 1'],
+    ...['--define', 'clamp_mtime_to_source_date_epoch 1', '--define', '_buildhost localhost'],
+    spec,
+  ]);
+  if (done.status !== 0) throw new Error(`rpmbuild: ${done.stderr}`);
+  const [built] = filesBelow(join(work, 'rpms'));
+  if (built === undefined) throw new Error(`rpmbuild made nothing: ${done.stderr}`);
+  renameSync(join(work, 'rpms', built), request.output);
+}
+
+/** What has another place outside Debian, or none. @param {string} tree */
+function useRpmPlaces(tree) {
+  const share = join(tree, 'usr/share');
+  rmSync(join(share, 'lintian'), { recursive: true, force: true });
+  renameSync(join(share, 'zsh/vendor-completions'), join(share, 'zsh/site-functions'));
+}
+
+/** @param {FpmRequest} request @param {string} tree */
+function specFile(request, tree) {
+  const own = `/opt/${readdirSync(join(tree, 'opt'))[0]}`;
+  return `${[
+    `Name: ${request.name}`,
+    `Version: ${request.version}`,
+    'Release: 1',
+    `Summary: ${request.summary}`,
+    `License: ${request.license}`,
+    `URL: ${request.url}`,
+    `Group: ${request.category}`,
+    `Vendor: ${request.maintainer}`,
+    `Packager: ${request.maintainer}`,
+    ...request.depends.map((name) => `Requires: ${name}`),
+    ...request.recommends.map((name) => `Recommends: ${name}`),
+    // Libraries inside the app's folder are nobody else's, and need nothing from outside under their name.
+    `%global __provides_exclude_from ^${own}/.*$`,
+    '%global __requires_exclude ^(libffmpeg\\\\.so|libEGL\\\\.so|libGLESv2\\\\.so|/bin/.*).*$',
+    '%description',
+    request.description.replaceAll(/^\.$/gm, ''),
+    '%install',
+    `cp -a '${tree}/.' '%{buildroot}/'`,
+    '%post',
+    script(request.afterInstall),
+    '%postun',
+    script(request.afterRemove),
+    '%files',
+    '%defattr(-,root,root,-)',
+    `%dir ${quoted(own)}`,
+    ...entries(tree),
+  ].join('\n')}\n`;
+}
+
+/** A maintainer script without its first line: rpm has its own. @param {string} path */
+const script = (path) =>
+  readFileSync(path, 'utf8')
+    .replace(/^#!.*\n/, '')
+    .replaceAll('%', '%%');
+
+/** Folders of others, such as /usr/share, are theirs to own. @param {string} tree */
+function entries(tree) {
+  const files = filesBelow(tree);
+  const folders = new Set();
+  for (const file of files.filter((path) => path.startsWith('opt/'))) {
+    for (let at = file.lastIndexOf('/'); at > 'opt/'.length; at = file.lastIndexOf('/', at - 1)) {
+      folders.add(file.slice(0, at));
+    }
+  }
+  return [
+    ...[...folders].sort().map((folder) => `%dir ${quoted(`/${folder}`)}`),
+    ...files.map((file) => `${fileMark(tree, file)}${quoted(`/${file}`)}`),
+  ];
+}
+
+/** @param {string} tree @param {string} file */
+function fileMark(tree, file) {
+  if (/\/man\//.test(file) || /\/doc\//.test(file)) return '%doc ';
+  const mode = lstatSync(join(tree, file)).mode & 0o7777;
+  return mode & 0o7000 ? `%attr(${mode.toString(8)},root,root) ` : '';
+}
+
+/** @param {string} path */
+const quoted = (path) => `"${path}"`;

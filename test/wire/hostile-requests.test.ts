@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import {
+  decodeJson,
+  encodeFrame,
+  encodeJsonFrame,
+  FrameDecoder,
+} from '../../main/capture/wire/framing.ts';
+import {
+  FRAME_LIMITS,
+  FRAME_TYPES,
+  type FrameType,
+  startSchema,
+} from '../../main/capture/wire/helper-protocol.ts';
+import { startRequest } from '../support/bpf-helper.ts';
+import { hostileStream } from '../support/hostile-frames.ts';
+import { randomFrom } from '../support/random.ts';
+
+const FRAMES = 100_000;
+
+/** What became of the streams. */
+const outcomes = { frames: 0, waiting: 0, violations: 0, requests: 0, refused: 0 };
+
+/** Feeds one stream in pieces cut anywhere; throws what the decoder throws. */
+function feed(bytes: Uint8Array, random: () => number): void {
+  const decoder = new FrameDecoder();
+  for (let at = 0; at < bytes.length; ) {
+    const step = 1 + Math.floor(random() * bytes.length);
+    const decoded = decoder.push(bytes.subarray(at, at + step));
+    at += step;
+    if (!decoded.ok) {
+      outcomes.violations++;
+      if (decoded.error.kind !== 'helper-protocol') throw new Error(decoded.error.kind);
+      // It stays broken, whatever comes after.
+      if (decoder.push(encodeFrame('stop')).ok) throw new Error('a broken stream went on');
+      return;
+    }
+    for (const { type, payload } of decoded.value) {
+      if (payload.length > FRAME_LIMITS[type]) throw new Error(`${type} of ${payload.length}`);
+      outcomes.frames++;
+      if (type !== 'start') continue;
+      outcomes[startSchema.safeParse(decodeJson(payload)).success ? 'requests' : 'refused']++;
+    }
+  }
+  if (decoder.pendingBytes > bytes.length) throw new Error('it holds more than it was given');
+  if (decoder.pendingBytes > 0) outcomes.waiting++;
+}
+
+describe('the helper’s decoder', () => {
+  it(`answers ${FRAMES} hostile frames with frames, waiting or a violation`, () => {
+    const random = randomFrom(20_261_123);
+    let sent = 0;
+    while (sent < FRAMES) {
+      const { frames, bytes } = hostileStream(random);
+      sent += frames;
+      feed(bytes, random);
+    }
+    process.stdout.write(`${sent} hostile frames: ${JSON.stringify(outcomes)}\n`);
+    // Each kind of outcome did come up: the streams are not all refused for one reason.
+    expect(Math.min(...Object.values(outcomes))).toBeGreaterThan(100);
+  });
+
+  it.each(Object.keys(FRAME_TYPES) as FrameType[])(
+    'does not wait for a %s frame larger than allowed',
+    (type) => {
+      const header = encodeFrame(type).slice(0, 8);
+      new DataView(header.buffer).setUint32(0, FRAME_LIMITS[type] + 1, true);
+      expect(new FrameDecoder().push(header)).toMatchObject({
+        ok: false,
+        error: { kind: 'helper-protocol' },
+      });
+    },
+  );
+
+  it('takes a start request that is valid, so that refusals above mean something', () => {
+    const decoded = new FrameDecoder().push(encodeJsonFrame('start', startRequest()));
+    if (!decoded.ok) throw new Error(JSON.stringify(decoded.error));
+    expect(startSchema.safeParse(decodeJson(decoded.value[0]!.payload)).success).toBe(true);
+  });
+});
