@@ -15,11 +15,13 @@ import { err, ok, type Result } from '#shared/result.ts';
 
 import { internalError } from '../capture/internal-error.ts';
 import { checkPrivileges } from '../capture/privileges.ts';
+import { estimateRate } from '../capture/rate-estimate.ts';
 import { exportSession } from '../export/index.ts';
 import { CaptureService } from './capture-service.ts';
 import { DataFolder } from './data-folder.ts';
 import { runDoctor } from './doctor.ts';
 import { OpenSessions } from './open-sessions.ts';
+import { ProbeSearch } from './probes/probe-search.ts';
 import { ProcessList } from './process-list.ts';
 import { Recents } from './recents.ts';
 import { isChannel, type RawPortRequest, REQUEST_SCHEMAS } from './request-schemas.ts';
@@ -57,6 +59,7 @@ export class Engine {
   readonly #recents: Recents;
   readonly #captures: CaptureService;
   readonly #processes = new ProcessList();
+  readonly #probes = new ProbeSearch();
 
   constructor(options: EngineOptions) {
     const folder = new DataFolder(options.dataFolder);
@@ -115,6 +118,8 @@ export class Engine {
     'session.saveAs': ({ id, path }) => this.#saveAs(id, path),
     'session.events': ({ id, source, ordinals }) => this.#events(id, source, ordinals),
     'session.export': (request) => this.#export(request),
+    'probes.search': (query) => this.#probes.find(query),
+    'probes.estimate': ({ source, target }) => estimateRate(source, target),
     'recents.list': () => ok(this.#recents.list()),
     'recents.forget': async ({ path }) => {
       await this.#recents.forget(path);
@@ -168,10 +173,11 @@ export class Engine {
     id,
     format,
     path,
+    source,
   }: RequestOf<'session.export'>): Promise<Result<{ path: string; bytes: number }, ProfilerError>> {
     const reader = this.#sessions.reader(id);
     if (!reader.ok) return reader;
-    const written = await exportSession(reader.value, format, path);
+    const written = await exportSession(reader.value, format, path, source);
     return written.ok ? ok({ path, bytes: written.value.bytes }) : written;
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { type Channel, EXPORT_FORMATS, type RequestOf } from '#shared/ipc/contract.ts';
+import { WALL_CLOCK } from '#shared/model/call-tree-selection.ts';
 import {
   type CaptureSpec,
   LATENCY_DETAILS,
@@ -8,6 +9,7 @@ import {
   type SourceSpec,
   UNWIND_MODES,
 } from '#shared/model/capture-spec.ts';
+import { MAX_PROBES_LISTED, PROBE_KINDS } from '#shared/model/probe-list.ts';
 import type { Hertz, Nanoseconds, Pid } from '#shared/units.ts';
 
 /** What any text field may hold at most, characters: paths are PATH_MAX, command lines longer. */
@@ -107,7 +109,18 @@ export const REQUEST_SCHEMAS: { readonly [C in Channel]: z.ZodType<RequestOf<C>>
     source: z.int().nonnegative(),
     ordinals: z.array(z.int().nonnegative()).max(MAX_EVENTS),
   }),
-  'session.export': z.strictObject({ id: sessionId, format: z.enum(EXPORT_FORMATS), path }),
+  'session.export': z.strictObject({
+    ...{ id: sessionId, format: z.enum(EXPORT_FORMATS), path },
+    source: z.int().min(WALL_CLOCK).max(MAX_SOURCES).optional(),
+  }),
+  'probes.search': z.strictObject({
+    query: z.string().max(1000),
+    kind: z.enum(PROBE_KINDS),
+    path: z.union([z.literal(''), path]),
+    offset: z.int().nonnegative(),
+    limit: z.int().min(1).max(MAX_PROBES_LISTED),
+  }),
+  'probes.estimate': z.strictObject({ source, target }),
   'recents.list': nothing,
   'recents.forget': z.strictObject({ path }),
 };
