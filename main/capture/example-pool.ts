@@ -27,7 +27,8 @@ export class ExamplePool<T> {
 
   add(place: ExamplePlace, slot: number, example: T): void {
     let places = this.#slices.get(place.slice);
-    if (places === undefined) this.#slices.set(place.slice, (places = new Map<string, Map<number, T>>()));
+    if (places === undefined)
+      this.#slices.set(place.slice, (places = new Map<string, Map<number, T>>()));
     const text = placeText(place);
     const slots = places.get(text);
     if (slots === undefined) places.set(text, new Map([[slot, example]]));

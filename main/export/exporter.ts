@@ -19,6 +19,8 @@ export interface Exporter {
 export interface ExportSource {
   readonly tables: SessionTables;
   readonly info: SessionInfo;
+  /** Row of SourceTable to export, or WALL_CLOCK; not given: the first. */
+  readonly source?: number;
 }
 
 /** The part of a session reader that exporting needs; main/store's SessionReader is one. */

@@ -6,12 +6,15 @@ import {
   labelOfKey,
   ROOT_KEY,
 } from '#shared/model/call-tree-keys.ts';
-import { WHOLE_SESSION } from '#shared/model/call-tree-selection.ts';
+import { type Selection, WALL_CLOCK, WHOLE_SESSION } from '#shared/model/call-tree-selection.ts';
 import { type FlameRows, layoutFlame, rankKeys } from '#shared/model/flame-layout.ts';
+import type { WeightUnit } from '#shared/model/session-tables.ts';
 import { formatDuration, formatPercent, formatQuantity } from '#shared/text/format-value.ts';
 import { lostSamples } from '#shared/text/loss-text.ts';
 import { fitted, printable } from '#shared/text/printable-text.ts';
 import { describeTarget } from '#shared/text/target-text.ts';
+import { formatWeight, unitOf } from '#shared/text/weight-text.ts';
+import { NS_PER_S } from '#shared/units.ts';
 import type { ExportSource } from './exporter.ts';
 
 /** What fits beside each other at the title's size, characters. */
@@ -21,9 +24,11 @@ const MAX_TITLE = 120;
 export interface FlameDocument {
   readonly tree: CallTree;
   readonly rows: FlameRows;
+  /** Of the tree's weights. */
+  readonly unit: WeightUnit;
   /** What was recorded and where. */
   readonly title: string;
-  /** When, how long, how many samples, what was lost. */
+  /** When, how long, what was measured, what was lost. */
   readonly subtitle: string;
   /** The words for a box of `rows`. Names are printable. */
   label(box: number): KeyLabel;
@@ -31,9 +36,19 @@ export interface FlameDocument {
   describe(box: number): string;
 }
 
-/** Lays out the whole session, grouped by command, siblings by name. */
-export function flameDocumentOf({ tables, info }: ExportSource): FlameDocument {
-  const selection = { ...WHOLE_SESSION, roots: 'command' } as const;
+/** The whole of the exported source, grouped by command. */
+export const selectionOf = ({ info, source = 0 }: ExportSource): Selection => ({
+  ...WHOLE_SESSION,
+  roots: 'command',
+  source,
+  sampleNs: NS_PER_S / info.spec.rate,
+});
+
+/** Lays out the whole of a source, grouped by command, siblings by name. */
+export function flameDocumentOf(exported: ExportSource): FlameDocument {
+  const { tables, info } = exported;
+  const selection = selectionOf(exported);
+  const unit = unitOf(tables.sources, selection.source);
   const space = keySpaceOf(tables, selection.roots);
   const tree = buildCallTree(tables, selection, space);
   const rawLabel = (key: number, frame: number): KeyLabel => labelOfKey(tables, space, key, frame);
@@ -49,25 +64,38 @@ export function flameDocumentOf({ tables, info }: ExportSource): FlameDocument {
     tree,
     rows,
     title: fitted(`${describeTarget(info.spec.target)} on ${info.host.hostname}`, MAX_TITLE),
-    subtitle: subtitleOf({ tables, info }),
+    unit,
+    subtitle: subtitleOf(exported, whole, unit),
     label,
     describe: (box) => {
       const node = rows.node[box]!;
       const weight = tree.total[node]!;
       const name = tree.key[node] === ROOT_KEY ? 'all' : label(box).name;
       const share = whole > 0 ? formatPercent(weight / whole) : '0 %';
-      return `${name}: ${formatQuantity(weight, 'sample')}, ${share}`;
+      return `${name}: ${formatWeight(weight, unit)}, ${share}`;
     },
   };
 }
 
-function subtitleOf({ info }: ExportSource): string {
+function subtitleOf(exported: ExportSource, whole: number, unit: WeightUnit): string {
+  const { info } = exported;
   const lost = lostSamples(info.loss);
   const parts = [
     info.startedAt.slice(0, 19).replace('T', ' ') + ' UTC',
     formatDuration(info.duration),
-    `${formatQuantity(info.totalWeight, 'sample')} at ${info.spec.rate} Hz per CPU`,
+    measuredText(exported, whole, unit),
     lost === 0 ? 'none lost' : `${formatQuantity(lost, 'sample')} lost`,
   ];
   return parts.join(' · ');
+}
+
+/** "100 samples at 99 Hz per CPU", "Off-CPU time: 12.5 s". */
+function measuredText(
+  { tables, info, source = 0 }: ExportSource,
+  whole: number,
+  unit: WeightUnit,
+): string {
+  if (source === WALL_CLOCK) return `Wall clock: ${formatWeight(whole, unit)}`;
+  if (unit === 'samples') return `${formatWeight(whole, unit)} at ${info.spec.rate} Hz per CPU`;
+  return `${printable(tables.sources.title[source] ?? '')}: ${formatWeight(whole, unit)}`;
 }

@@ -1,33 +1,38 @@
 import { shortImageName } from '#shared/model/call-tree-keys.ts';
+import type { Selection } from '#shared/model/call-tree-selection.ts';
+import { SampleFilter } from '#shared/model/sample-filter.ts';
 import type { SessionTables } from '#shared/model/session-tables.ts';
 import { inlineDepths } from '#shared/model/symbols.ts';
 import { printFoldedStack } from '#shared/text/folded-stacks.ts';
 import { frameKind, kindSuffix } from '#shared/text/frame-name.ts';
-import type { Exporter } from './exporter.ts';
+import type { Exporter, ExportSource } from './exporter.ts';
+import { selectionOf } from './flame-document.ts';
 
 /**
  * Folded stacks, line for line as FlameGraph's stackcollapse-perf prints them by default from perf
  * script: "command;root;…;leaf count", sorted, so that both can be compared with diff. Inlined calls
  * end in "_[i]", as it marks them with --inline. perf does not mark incomplete stacks: neither does this.
+ * Counts are in the source's unit: samples, nanoseconds or events. A waker's stack follows the wait's.
  */
 export const FOLDED: Exporter = {
   id: 'folded',
   title: 'Folded stacks',
   extension: 'folded',
-  render: ({ tables }) => foldedLines(tables),
+  render: (source) => foldedLines(source),
 };
 
-function* foldedLines(tables: SessionTables): Iterable<string> {
+function* foldedLines(source: ExportSource): Iterable<string> {
+  const { tables } = source;
   const names = foldedFrameNames(tables);
   const weights = new Map<string, number>();
-  for (const { command, stack, weight } of weightsByCommand(tables)) {
+  for (const { command, stack, weight } of weightsByCommand(tables, selectionOf(source))) {
     const frames = framesOf(tables, stack).flatMap((frame) => names(frame, command));
     // Without the count: what is printed after the last space is added up first.
     const line = printFoldedStack({ frames: [command, ...frames], count: 0 }).slice(0, -2);
     weights.set(line, (weights.get(line) ?? 0) + weight);
   }
   const lines = [...weights.keys()].sort(byCodePoint);
-  for (const line of lines) yield `${line} ${weights.get(line) ?? 0}\n`;
+  for (const line of lines) yield `${line} ${Math.round(weights.get(line) ?? 0)}\n`;
 }
 
 /** perf's C locale order. */
@@ -42,16 +47,19 @@ interface StackWeight {
 }
 
 /** Samples summed by thread name and stack; two array reads per sample. */
-function* weightsByCommand(tables: SessionTables): Iterable<StackWeight> {
+function* weightsByCommand(tables: SessionTables, selection: Selection): Iterable<StackWeight> {
   const { samples, threads } = tables;
+  const filter = new SampleFilter(tables, selection);
   const commands = [...new Set(threads.comm)];
   const commandOf = Int32Array.from(threads.comm, (comm) => commands.indexOf(comm));
   // One row of sums per command, made when first used. Index 0 is "no stack".
   const sums = commands.map((): Float64Array | null => null);
-  for (let sample = 0; sample < samples.length; sample++) {
-    const command = commandOf[samples.thread[sample]!]!;
-    const row = (sums[command] ??= new Float64Array(tables.stacks.length + 1));
-    row[samples.stack[sample]! + 1]! += samples.weight[sample]!;
+  for (const rows of filter.kept()) {
+    for (let k = 0; k < rows.length; k++) {
+      const command = commandOf[samples.thread[rows[k]!]!]!;
+      const row = (sums[command] ??= new Float64Array(tables.stacks.length + 1));
+      row[filter.stackOf(rows[k]!) + 1]! += filter.weightOf(rows[k]!);
+    }
   }
   for (let command = 0; command < commands.length; command++) {
     const name = (commands[command] ?? '').replaceAll(' ', '_');

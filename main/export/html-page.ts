@@ -41,7 +41,7 @@ footer { margin-top: 24px; }
 export const PAGE_SCRIPT = String.raw`(() => {
 'use strict';
 const data = JSON.parse(document.getElementById('data').textContent);
-const { themes, labels, label, parent, total, self } = data;
+const { themes, unit, labels, label, parent, total, self } = data;
 const darkScheme = matchMedia('(prefers-color-scheme: dark)');
 const length = label.length;
 const ROW = 18, PAD = 4, FONT = '11.5px ui-monospace, monospace';
@@ -78,7 +78,10 @@ const share = (weight, whole) => {
   if (percent === 0 || percent === 100) return percent + ' %';
   return percent < 0.005 ? '<0.01 %' : percent.toFixed(percent < 9.995 ? 2 : 1) + ' %';
 };
-const samples = (weight) => Math.round(weight).toLocaleString('en').replaceAll(',', '\u202f') + (weight === 1 ? ' sample' : ' samples');
+const short = (value) => String(Number(value.toPrecision(3)));
+const duration = (ns) => ns < 1e3 ? short(ns) + ' ns' : ns < 1e6 ? short(ns / 1e3) + ' µs' : ns < 1e9 ? short(ns / 1e6) + ' ms' : ns < 1e12 ? short(ns / 1e9) + ' s' : Math.round(ns / 1e9).toLocaleString('en').replaceAll(',', '\u202f') + ' s';
+const counted = (weight, noun) => Math.round(weight).toLocaleString('en').replaceAll(',', '\u202f') + ' ' + noun + (weight === 1 ? '' : 's');
+const amount = (weight) => unit === 'nanoseconds' ? duration(weight) : counted(weight, unit === 'events' ? 'event' : 'sample');
 const nameOf = (box) => labels[label[box]][0];
 const edge = (box) => {
   if (depth[box] < depth[zoom]) return isAbove(box) ? [0, width] : null;
@@ -182,7 +185,7 @@ function boxAt(x, y) {
   return -1;
 }
 function describe(box) {
-  const text = nameOf(box) + ': ' + samples(total[box]) + ', ' + share(total[box], total[0]) + ' of all';
+  const text = nameOf(box) + ': ' + amount(total[box]) + ', ' + share(total[box], total[0]) + ' of all';
   return zoom === 0 ? text : text + ', ' + share(total[box], total[zoom]) + ' of ' + nameOf(zoom);
 }
 function zoomTo(box) {
@@ -198,7 +201,7 @@ function showCard(event, box) {
   const [name, image] = labels[label[box]];
   const title = document.createElement('b');
   title.textContent = name;
-  const lines = [image, samples(total[box]) + ' · ' + share(total[box], total[0]) + ' total · ' + share(self[box], total[0]) + ' self'];
+  const lines = [image, amount(total[box]) + ' · ' + share(total[box], total[0]) + ' total · ' + share(self[box], total[0]) + ' self'];
   card.replaceChildren(title, ...lines.filter((line) => line !== '').map((line) => {
     const part = document.createElement('span');
     part.textContent = line;

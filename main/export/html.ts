@@ -3,6 +3,7 @@ import { type KeyLabel, keySpaceOf, labelOfKey } from '#shared/model/call-tree-k
 import { DARK_THEME, type FlameTheme, LIGHT_THEME, textureOf } from '#shared/model/flame-theme.ts';
 import { colorSlot } from '#shared/model/frame-color.ts';
 import { functionTotals } from '#shared/model/function-totals.ts';
+import type { WeightUnit } from '#shared/model/session-tables.ts';
 import { formatPercent, formatQuantity } from '#shared/text/format-value.ts';
 import { describeLoss } from '#shared/text/loss-text.ts';
 import { printable } from '#shared/text/printable-text.ts';
@@ -69,6 +70,8 @@ const hashSource = (text: string): string =>
 /** What the page's script reads; columns of equal length, boxes by depth, from left to right. */
 interface PageData {
   readonly themes: readonly [light: FlameTheme, dark: FlameTheme];
+  /** Of the weights. */
+  readonly unit: WeightUnit;
   readonly labels: readonly (readonly [
     name: string,
     image: string,
@@ -91,6 +94,7 @@ function pageData(flame: FlameDocument): { readonly data: PageData; readonly lef
   const labelOfKeys = new Map<number, number>();
   const data = {
     themes: [LIGHT_THEME, DARK_THEME],
+    unit: flame.unit,
     labels,
     label: [],
     parent: [],
@@ -98,6 +102,7 @@ function pageData(flame: FlameDocument): { readonly data: PageData; readonly lef
     self: [],
   } as {
     themes: [FlameTheme, FlameTheme];
+    unit: WeightUnit;
     labels: typeof labels;
   } & Record<'label' | 'parent' | 'total' | 'self', number[]>;
   /** Row in the page's columns of every box that is kept. */
@@ -155,7 +160,7 @@ function lossMarkup({ info }: ExportSource): string {
 /** The hottest functions as a plain table: for screen readers, print and pages without scripts. */
 function tableMarkup({ tables }: ExportSource, flame: FlameDocument): string {
   const space = keySpaceOf(tables, 'command');
-  const totals = functionTotals(flame.tree, space);
+  const totals = functionTotals(flame.tree, space, tables.frames);
   const whole = flame.tree.total[0]!;
   const rows: string[] = [];
   for (let row = 0; row < Math.min(TABLE_ROWS, totals.length); row++) {

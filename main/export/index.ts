@@ -13,12 +13,14 @@ export const EXPORTERS: readonly Exporter[] = [FOLDED, SVG, HTML];
 
 /**
  * Writes a session in a format, to a path (replacing a file there only once the new one is complete)
- * or to a stream. `format` may be any text: an unknown one is an error that names the known.
+ * or to a stream. `format` may be any text: an unknown one is an error that names the known. `shown`: the
+ * row of the source to export, or WALL_CLOCK.
  */
 export async function exportSession(
   session: ReadableSession,
   format: string,
   output: string | Writable,
+  shown = 0,
 ): Promise<Result<Written, ProfilerError>> {
   const exporter = EXPORTERS.find(({ id }) => id === format);
   if (exporter === undefined) {
@@ -26,7 +28,7 @@ export async function exportSession(
   }
   const source = await readSession(session);
   if (!source.ok) return source;
-  const text = exporter.render(source.value);
+  const text = exporter.render({ ...source.value, source: shown });
   return typeof output === 'string'
     ? writeFileAtomically(output, text)
     : writeToStream(output, 'standard output', text);

@@ -24,6 +24,9 @@ export class CanvasSurface {
   private readonly paint: (frame: Frame) => void;
   private readonly widths = new Map<string, number>();
   private frame = 0;
+  private readonly observer: ResizeObserver;
+  /** Aborted when the surface is given up: everything that calls back ends with it. */
+  private readonly life = new AbortController();
   /** Counts the changes of text widths: what was laid out with other widths is out of date. */
   fontRevision = 0;
 
@@ -36,10 +39,12 @@ export class CanvasSurface {
     if (context === null) throw new Error('This window has no 2D canvas.');
     this.context = context;
     // At once: a canvas that waits for the next frame would show a stretched picture.
-    new ResizeObserver(() => this.now()).observe(box);
-    onPaletteChange(() => this.soon());
+    this.observer = new ResizeObserver(() => this.now());
+    this.observer.observe(box);
+    onPaletteChange(() => this.soon(), this.life.signal);
     this.watchRatio();
     void document.fonts.load(AXIS_FONT).then(() => {
+      if (this.life.signal.aborted) return;
       this.widths.clear();
       this.fontRevision++;
       this.soon();
@@ -68,6 +73,13 @@ export class CanvasSurface {
 
   soon(): void {
     if (this.frame === 0) this.frame = requestAnimationFrame(() => this.now());
+  }
+
+  /** Ends all that would paint again: for a canvas that is taken off the page. */
+  dispose(): void {
+    this.life.abort();
+    this.observer.disconnect();
+    cancelAnimationFrame(this.frame);
   }
 
   private now(): void {
@@ -99,7 +111,7 @@ export class CanvasSurface {
       this.watchRatio();
       this.soon();
     };
-    query.addEventListener('change', changed, { once: true });
+    query.addEventListener('change', changed, { once: true, signal: this.life.signal });
   }
 }
 

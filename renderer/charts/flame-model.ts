@@ -1,5 +1,6 @@
 import type { KeyLabel } from '#shared/model/call-tree-keys.ts';
-import { colorSlot, MODULE_SLOTS } from '#shared/model/frame-color.ts';
+import { colorSlot, MODULE_SLOTS, RUNNING_SLOT } from '#shared/model/frame-color.ts';
+import type { WeightUnit } from '#shared/model/session-tables.ts';
 import {
   type FlameColumns,
   type LabelBatch,
@@ -12,6 +13,14 @@ import {
 export interface FlameModel {
   readonly flame: FlameColumns;
   readonly labels: LabelTable;
+  /** Of the boxes' weights. */
+  readonly unit: WeightUnit;
+}
+
+/** Colour slot of a box: by its label, in the wall clock's picture by what the thread did. */
+export function slotOfBox({ flame, labels }: FlameModel, box: number): number {
+  const doing = flame.doing[box] ?? 0;
+  return doing > 0 ? RUNNING_SLOT + doing - 1 : (labels.slots[flame.label[box]!] ?? 0);
 }
 
 /** Labels by id, grown batch by batch. */
@@ -79,6 +88,7 @@ export const EMPTY_FLAME: FlameColumns = {
   childCount: Int32Array.of(0),
   label: Int32Array.of(-1),
   source: new Int32Array(0),
+  doing: new Uint8Array(0),
   self: Float64Array.of(0),
   total: Float64Array.of(0),
 };

@@ -1,4 +1,5 @@
-import { formatCount, formatPercent } from '#shared/text/format-value.ts';
+import { formatPercent } from '#shared/text/format-value.ts';
+import { formatWeight } from '#shared/text/weight-text.ts';
 import { fill, h } from '../dom.ts';
 import { depthOf, type FlameModel, heaviestBoxes } from './flame-model.ts';
 
@@ -29,7 +30,7 @@ export class FlameOutline {
   }
 
   private fill(model: FlameModel, zoomed: number): void {
-    const { flame, labels } = model;
+    const { flame, labels, unit } = model;
     const all = flame.total[0]!;
     const boxes = heaviestBoxes(flame, zoomed, OUTLINE_BOXES).sort((a, b) => a - b);
     const items = boxes.map((box) => {
@@ -41,7 +42,7 @@ export class FlameOutline {
           attributes: {
             role: 'treeitem',
             'aria-level': depthOf(flame, box) + 1,
-            'aria-label': `${labels.spokenNameOf(flame.label[box]!)}, ${formatPercent(share)}, ${formatCount(flame.total[box]!)} samples`,
+            'aria-label': `${labels.spokenNameOf(flame.label[box]!)}, ${formatPercent(share)}, ${formatWeight(flame.total[box]!, unit)}`,
           },
           data: {
             name,

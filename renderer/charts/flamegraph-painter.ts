@@ -1,6 +1,6 @@
 import type { KeyKind } from '#shared/model/call-tree-keys.ts';
 import { textureOf } from '#shared/model/flame-theme.ts';
-import type { FlameModel } from './flame-model.ts';
+import { type FlameModel, slotOfBox } from './flame-model.ts';
 import {
   firstEndingAfter,
   ROW_HEIGHT,
@@ -90,8 +90,7 @@ function paintBox(
   const end = Math.round(place.right * devicePixelRatio) / devicePixelRatio;
   const gap = end - x >= LEAST_DETAIL ? 1 : 0;
   const width = Math.max(1 / devicePixelRatio, end - x - gap);
-  const slot = labels.slots[id] ?? 0;
-  context.fillStyle = hit ? palette.fills[slot]! : palette.dimmed;
+  context.fillStyle = hit ? palette.fills[slotOfBox(scene.model, box)]! : palette.dimmed;
   context.fillRect(x, place.y, width, ROW_HEIGHT - 1);
   if (width < LEAST_DETAIL) return;
   const label = labels.labels[id];

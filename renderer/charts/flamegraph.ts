@@ -51,7 +51,7 @@ const WHOLE: Stretch = { from: 0, to: 1 };
 export class FlameGraph implements FlameGraphControl {
   readonly element: HTMLElement;
   readonly canvas: HTMLCanvasElement;
-  model: FlameModel = { flame: EMPTY_FLAME, labels: new LabelTable() };
+  model: FlameModel = { flame: EMPTY_FLAME, labels: new LabelTable(), unit: 'samples' };
   zoomed = 0;
   focused = -1;
   hovered = -1;

@@ -19,6 +19,7 @@ import {
   type LatencyFilter,
 } from '#shared/model/latency-histogram.ts';
 import { countExtent } from '#shared/model/latency-stats.ts';
+import type { WeightUnit } from '#shared/model/session-tables.ts';
 import { formatDuration } from '#shared/text/format-value.ts';
 import { linearTickTexts } from '#shared/text/latency-text.ts';
 import type { HeatRange } from './heatmap-color.ts';
@@ -44,6 +45,8 @@ export interface SubSecondHeatData {
   readonly samples: TimedWeights;
   readonly view: SubSecondView;
   readonly noun: string;
+  /** Of the weights. */
+  readonly unit: WeightUnit;
 }
 
 /** What a heatmap shows. */
@@ -174,7 +177,7 @@ function layoutSubSecond(data: SubSecondHeatData, plot: PlotBox, measure: Measur
     rowWeight: new Float64Array(data.view.rows).fill(1),
     range: { smallest: grid.smallest, largest: grid.largest },
     yTicks: empty ? [] : ticks.map((ns, at) => ({ position: ns / columnNs, text: texts[at]! })),
-    title: `${data.noun}s per ${formatDuration(columnNs / data.view.rows)}`,
+    title: `${data.unit === 'nanoseconds' ? `time of ${data.noun}s` : `${data.noun}s`} per ${formatDuration(columnNs / data.view.rows)}`,
   };
 }
 

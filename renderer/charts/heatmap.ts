@@ -22,7 +22,12 @@ import {
   sumOf,
 } from './heatmap-geometry.ts';
 import { listenToHeatmapKeys } from './heatmap-keys.ts';
-import { type HeatData, type HeatmapLayout, layoutHeatmap } from './heatmap-layout.ts';
+import {
+  type HeatData,
+  type HeatmapLayout,
+  layoutHeatmap,
+  type SubSecondHeatData,
+} from './heatmap-layout.ts';
 import { paintCells, paintHeatmap } from './heatmap-painter.ts';
 import { listenToHeatmapPointer } from './heatmap-pointer.ts';
 
@@ -97,6 +102,12 @@ export class Heatmap implements HeatmapControl {
     this.surface.soon();
   }
 
+  /** Ends its observers and listeners; the element is the owner's to remove. */
+  dispose(): void {
+    this.surface.dispose();
+    this.card.hide();
+  }
+
   setTableShown(shown: boolean): void {
     this.table.setShown(shown);
   }
@@ -146,11 +157,18 @@ export class Heatmap implements HeatmapControl {
         title: time,
         lines: [
           [this.data.kind === 'latency' ? 'Latency' : 'Within', within],
-          [formatQuantity(sum, this.data.noun), formatPercent(sum / layout.grid.inside)],
+          [this.quantity(sum), formatPercent(sum / layout.grid.inside)],
         ],
       },
       page,
     );
+  }
+
+  /** A sum with its unit. */
+  private quantity(sum: number): string {
+    return this.data.kind === 'sub-second'
+      ? quantityOf(sum, this.data)
+      : formatQuantity(sum, this.data.noun);
   }
 
   /** Says in words what the layout shows. */
@@ -163,11 +181,11 @@ export class Heatmap implements HeatmapControl {
     this.empty.hidden = grid.inside > 0;
     setText(this.empty, grid.inside > 0 ? '' : `No ${noun}s measured.`);
     const outside =
-      grid.outside > 0 ? ` ${formatQuantity(grid.outside, noun)} outside of what is shown.` : '';
+      grid.outside > 0 ? ` ${this.quantity(grid.outside)} outside of what is shown.` : '';
     const cells = heaviestCells(grid, TABLE_CELLS);
     const summary =
       grid.inside > 0
-        ? `${formatQuantity(grid.inside, noun)} in ${formatCount(columnsOf(grid))} by ${formatCount(rowsOf(grid))} cells; the heaviest has ${formatCount(grid.largest)}.${outside}`
+        ? `${this.quantity(grid.inside)} in ${formatCount(columnsOf(grid))} by ${formatCount(rowsOf(grid))} cells; the heaviest has ${this.quantity(grid.largest)}.${outside}`
         : `No ${noun}s measured.${outside}`;
     setText(this.summary, summary);
     this.renewTable(cells, summary);
@@ -183,7 +201,7 @@ export class Heatmap implements HeatmapControl {
         const sum = sumOf(grid, cell);
         return {
           name: time,
-          figures: [within, formatQuantity(sum, this.data.noun), formatPercent(sum / grid.inside)],
+          figures: [within, this.quantity(sum), formatPercent(sum / grid.inside)],
           selected: false,
           select: () => this.select(selectionOfCells(layout, cell, cell)),
         };
@@ -198,10 +216,7 @@ export class Heatmap implements HeatmapControl {
       return;
     }
     const { cursor } = this.brush;
-    const at =
-      cursor === null
-        ? ''
-        : `; cell: ${formatQuantity(sumOf(this.layout().grid, cursor), this.data.noun)}`;
+    const at = cursor === null ? '' : `; cell: ${this.quantity(sumOf(this.layout().grid, cursor))}`;
     const text = selectionText(selection);
     setText(this.spoken, effect === 'applied' ? `Selected ${text}` : `${text}${at}`);
   }
@@ -222,6 +237,9 @@ export class Heatmap implements HeatmapControl {
     });
   }
 }
+
+const quantityOf = (sum: number, { unit, noun }: SubSecondHeatData): string =>
+  unit === 'nanoseconds' ? formatDuration(sum) : formatQuantity(sum, noun);
 
 const sameShape = (a: HeatGrid, b: HeatGrid): boolean =>
   a.columnEdges.length === b.columnEdges.length &&

@@ -93,6 +93,12 @@ export class LatencyHistogram implements HistogramControl {
     this.surface.soon();
   }
 
+  /** Ends its observers and listeners; the element is the owner's to remove. */
+  dispose(): void {
+    this.surface.dispose();
+    this.card.hide();
+  }
+
   setTableShown(shown: boolean): void {
     this.table.setShown(shown);
   }

@@ -63,9 +63,9 @@ const darkScheme = window.matchMedia('(prefers-color-scheme: dark)');
 
 export const currentPalette = (): Palette => (darkScheme.matches ? DARK : LIGHT);
 
-/** Calls back when the system switches between light and dark. */
-export const onPaletteChange = (listener: () => void): void =>
-  darkScheme.addEventListener('change', listener);
+/** Calls back when the system switches between light and dark, until `signal` is aborted. */
+export const onPaletteChange = (listener: () => void, signal?: AbortSignal): void =>
+  darkScheme.addEventListener('change', listener, signal === undefined ? {} : { signal });
 
 const reducedMotion = window.matchMedia('(prefers-reduced-motion: reduce)');
 export const motionAllowed = (): boolean => !reducedMotion.matches;

@@ -113,14 +113,19 @@ export class Actions {
     this.succeed('saved', 'Saved.', saved.value.path);
   }
 
+  /** The window shows another source: row of SourceTable, or WALL_CLOCK. */
+  showSource(source: number): void {
+    if (this.store.get().source !== source) this.store.update({ source });
+  }
+
   async exportAs(format: ExportFormat): Promise<void> {
-    const { session } = this.store.get();
+    const { session, source } = this.store.get();
     if (session === null) return;
     const name = suggestedName(session.open);
     const path = await this.host.pickSavePath(name, format);
     if (path === null) return;
     const written = await this.during('Exporting…', () =>
-      this.engine.ask('session.export', { id: session.open.id, format, path }),
+      this.engine.ask('session.export', { id: session.open.id, format, path, source }),
     );
     if (!written.ok) {
       this.fail(written.error, 'export-failed');

@@ -16,6 +16,8 @@ export interface AppState {
   readonly app: AppInfo | null;
   readonly recents: readonly RecentSession[];
   readonly session: SessionState | null;
+  /** Row of the source shown, or WALL_CLOCK: what is exported. */
+  readonly source: number;
   /** Something is being done that takes time: what, for people. Null: nothing. */
   readonly busy: string | null;
   readonly notices: readonly Notice[];
@@ -48,6 +50,7 @@ export const INITIAL_STATE: AppState = {
   app: null,
   recents: [],
   session: null,
+  source: 0,
   busy: null,
   notices: [],
 };

@@ -24,7 +24,7 @@ export function createAppView(parts: AppParts): HTMLElement {
   const doctor = (): void => void showDoctor(engine);
   const start = createStartView(store, actions, doctor);
   const record = createRecordForm(store, actions, { engine, host });
-  const session = createSessionView(store, actions);
+  const session = createSessionView(store, actions, engine);
   const busy = h('div', { class: 'busy', attributes: { role: 'status' } });
   store.subscribe((state) => {
     start.hidden = state.page.kind !== 'start';

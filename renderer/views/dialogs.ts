@@ -26,7 +26,8 @@ const SHORTCUTS: readonly (readonly [
     'Session',
     [
       ['/ or Ctrl F', 'Search'],
-      ['Esc', 'Close the quality panel, clear search, then zoom, then time range'],
+      ['Esc', 'Undo one thing: panel, search, zoom, then each part of the selection'],
+      ['← →', 'On the tabs: another source'],
       ['Q', 'Quality of stacks and names'],
       ['S', 'Stop recording'],
       ['R', 'Record'],

@@ -1,7 +1,8 @@
 import { shortImageName } from '#shared/model/call-tree-keys.ts';
-import { formatPercent, formatQuantity } from '#shared/text/format-value.ts';
+import { formatPercent } from '#shared/text/format-value.ts';
 import { fitted } from '#shared/text/printable-text.ts';
 import { stopOfName } from '#shared/text/unwind-text.ts';
+import { formatWeight } from '#shared/text/weight-text.ts';
 import type { FlameModel } from '../charts/flame-model.ts';
 import { type Child, fill, h } from '../dom.ts';
 import { kindText } from './kind-text.ts';
@@ -43,7 +44,7 @@ export class HoverCard {
 }
 
 function cardContent(model: FlameModel, box: number, zoomed: number): Child[] {
-  const { flame, labels } = model;
+  const { flame, labels, unit } = model;
   const label = labels.labels[flame.label[box]!];
   const all = flame.total[0]!;
   const total = flame.total[box]!;
@@ -52,8 +53,8 @@ function cardContent(model: FlameModel, box: number, zoomed: number): Child[] {
   const source = labels.sourceOf(flame, box);
   const stop = label?.kind === 'incomplete' ? stopOfName(label.name) : null;
   const rows = [
-    row('Total', formatPercent(total / all), formatQuantity(total, 'sample')),
-    row('Self', formatPercent(self / all), formatQuantity(self, 'sample')),
+    row('Total', formatPercent(total / all), formatWeight(total, unit)),
+    row('Self', formatPercent(self / all), formatWeight(self, unit)),
   ];
   if (zoomed > 0 && box >= zoomed) {
     rows.push(row('Of zoomed frame', formatPercent(total / flame.total[zoomed]!), ''));
@@ -74,8 +75,8 @@ function cardContent(model: FlameModel, box: number, zoomed: number): Child[] {
   ];
 }
 
-const row = (name: string, share: string, samples: string): Node[] => [
+const row = (name: string, share: string, weight: string): Node[] => [
   h('span', { class: 'hover-key' }, name),
   h('span', { class: 'figure' }, share),
-  h('span', { class: 'figure faint' }, samples),
+  h('span', { class: 'figure faint' }, weight),
 ];

@@ -19,6 +19,14 @@ export function kindText(kind: KeyKind): string {
       return 'Thread';
     case 'incomplete':
       return 'Incomplete stack';
+    case 'waker':
+      return 'Above it: who ended the wait, leaf first';
+    case 'running':
+      return 'Time on a CPU';
+    case 'waiting':
+      return 'Time waiting for something';
+    case 'queued':
+      return 'Time runnable, without a CPU';
     case 'root':
     case 'no-stack':
       return '';

@@ -69,6 +69,13 @@ export class HistogramPanel {
     this.tell(this.selected);
   }
 
+  /** Shows a selection made elsewhere. A range not yet applied stays. */
+  setSelected(range: BucketRange | null): void {
+    if (sameRange(range, this.selected)) return;
+    this.chart.setSelected(range);
+    this.tell(range);
+  }
+
   private setOptions(change: Partial<HistogramOptions>): void {
     this.options = { ...this.options, ...change };
     this.latency.setValue(this.options.latency);
@@ -95,10 +102,20 @@ export class HeatmapPanel {
   readonly element: HTMLElement;
   readonly chart: Heatmap;
   private data: HeatData;
+  private selected: HeatSelection | null = null;
 
-  constructor(title: string, data: HeatData, onSelect: (selection: HeatSelection | null) => void) {
+  /** `lead`: what stands first in the head, in place of the title. */
+  constructor(
+    title: string,
+    data: HeatData,
+    onSelect: (selection: HeatSelection | null) => void,
+    lead: HTMLElement | null = null,
+  ) {
     this.data = data;
-    this.chart = new Heatmap(data, onSelect);
+    this.chart = new Heatmap(data, (selection) => {
+      this.selected = selection;
+      onSelect(selection);
+    });
     const table = toggle('Table', (on) => this.chart.setTableShown(on));
     const axis = segmented<AxisKind>('Latency axis', AXES('latency axis'), (kind) => {
       if (this.data.kind !== 'latency') return;
@@ -112,7 +129,7 @@ export class HeatmapPanel {
       h(
         'div',
         { class: 'panel-head' },
-        h('h2', { class: 'panel-title' }, title),
+        lead ?? h('h2', { class: 'panel-title' }, title),
         h('span', { class: 'spacer' }),
         data.kind === 'latency' ? labelled('Latency', axis.element) : null,
         table,
@@ -121,11 +138,34 @@ export class HeatmapPanel {
     );
   }
 
+  /** How the latency axis is spaced. */
+  get axis(): AxisKind {
+    return this.data.kind === 'latency' ? this.data.axis : 'log';
+  }
+
   setData(data: HeatData): void {
     this.data = data;
     this.chart.setData(data);
   }
+
+  /** Shows a selection made elsewhere. One not yet applied stays. */
+  setSelected(selection: HeatSelection | null): void {
+    if (sameSelection(selection, this.selected)) return;
+    this.selected = selection;
+    this.chart.setSelected(selection);
+  }
 }
+
+const sameRange = (a: BucketRange | null, b: BucketRange | null): boolean =>
+  a === b || (a !== null && b !== null && a.first === b.first && a.end === b.end);
+
+const sameSelection = (a: HeatSelection | null, b: HeatSelection | null): boolean =>
+  a === b ||
+  (a !== null &&
+    b !== null &&
+    a.time.from === b.time.from &&
+    a.time.to === b.time.to &&
+    sameRange(a.latency, b.latency));
 
 const labelled = (text: string, control: HTMLElement): HTMLElement =>
   h('span', { class: 'labelled-select' }, h('span', { class: 'select-label' }, text), control);

@@ -2,7 +2,7 @@ import type { ProcessEntry } from '#shared/ipc/contract.ts';
 import { describeError } from '#shared/text/error-text.ts';
 import { formatPercent } from '#shared/text/format-value.ts';
 import { printable } from '#shared/text/printable-text.ts';
-import { h, KeyedList, setText } from '../dom.ts';
+import { h, KeyedList, setText, setTitle } from '../dom.ts';
 import type { EngineClient } from '../engine-client.ts';
 
 const REFRESH_MS = 2000;
@@ -136,7 +136,7 @@ export class ProcessPicker {
     setText(command!.children[0]!, printable(entry.comm));
     setText(command!.children[1]!, cmdline);
     setText(cpu!, formatPercent(entry.cpu));
-    if (element.title !== cmdline) element.title = cmdline;
+    setTitle(element, cmdline);
     element.setAttribute('aria-selected', String(this.selected?.pid === entry.pid));
   }
 

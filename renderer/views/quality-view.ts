@@ -9,6 +9,7 @@ import {
   isFlawless,
   qualityLines,
 } from '#shared/text/quality-text.ts';
+import { formatWeight } from '#shared/text/weight-text.ts';
 import { button, h, icon, KeyedList, setAttribute, setText } from '../dom.ts';
 import type { Details } from '../worker/profile-protocol.ts';
 import { makeQualityRow, updateQualityRow } from './quality-row.ts';
@@ -158,7 +159,7 @@ export class QualityView {
     const lines = qualityLines(quality, info, hints).map(printed);
     const flaws = lines.filter(({ severity }) => severity !== 'good');
     const goods = lines.filter(({ severity }) => severity === 'good');
-    setText(this.scope, `${formatQuantity(quality.weight, 'sample')} shown`);
+    setText(this.scope, `${formatWeight(quality.weight, quality.unit)} shown`);
     this.flaws.render(flaws);
     this.goods.render(goods);
     this.praise.hidden = !isFlawless(lines);

@@ -1,9 +1,11 @@
 import type { HostBridge } from '#shared/ipc/host-bridge.ts';
-import type {
-  CaptureMode,
-  CaptureSpec,
-  CaptureTarget,
-  UnwindMode,
+import {
+  type CaptureMode,
+  type CaptureSpec,
+  type CaptureTarget,
+  DEFAULT_COST_LIMIT,
+  DEFAULT_RATE_HZ,
+  type UnwindMode,
 } from '#shared/model/capture-spec.ts';
 import { asPid, hertz, type Nanoseconds, NS_PER_S, nanoseconds } from '#shared/units.ts';
 import { button, fill, h, icon } from '../dom.ts';
@@ -11,9 +13,12 @@ import type { EngineClient } from '../engine-client.ts';
 import type { Actions } from '../state/actions.ts';
 import { type AppState, captureProblem } from '../state/app-state.ts';
 import type { Store } from '../state/store.ts';
+import { CostEstimate } from './cost-estimate.ts';
 import { checkbox, type Field, field, segmented, textInput } from './fields.ts';
+import { proposeProbes } from './probe-proposals.ts';
 import { ProcessPicker } from './process-picker.ts';
 import { createRateField } from './rate-field.ts';
+import { createSourceChoice } from './source-choice.ts';
 import { splitCommand } from './split-command.ts';
 
 type TargetKind = CaptureTarget['kind'];
@@ -60,10 +65,21 @@ export function createRecordForm(
   };
   const picker = new ProcessPicker(outside.engine, () => refresh());
   const rate = createRateField(() => refresh());
+  const choice = createSourceChoice(
+    () => refresh(),
+    (field, text) => proposeProbes(outside.engine, field, text),
+  );
   const targets = segmented<TargetKind>('What to record', TARGETS, (kind) =>
     actions.showRecordForm(kind),
   );
   const target = targetFields(draft, picker, outside.host, () => refresh());
+  const estimate = new CostEstimate(outside.engine, () => {
+    const sources = choice.read();
+    const chosen = target.read();
+    return sources.ok && typeof chosen !== 'string'
+      ? { sources: sources.value, target: chosen }
+      : null;
+  });
   const duration = durationField(draft, () => refresh());
   const start = button({
     label: 'Start recording',
@@ -73,20 +89,23 @@ export function createRecordForm(
   const missing = h('span', { class: 'form-missing', attributes: { 'aria-live': 'polite' } });
 
   function currentSpec(): CaptureSpec | string {
-    const chosenRate = rate.value();
+    const sources = choice.read();
+    const chosenRate = choice.samplesCpus() ? rate.value() : DEFAULT_RATE_HZ;
     const chosenTarget = target.read();
     const limit = durationOf(draft);
     if (typeof chosenTarget === 'string') return chosenTarget;
+    if (!sources.ok) return sources.error;
     if (chosenRate === null) return 'The rate is not valid.';
     if (limit === undefined) return 'The duration is not valid.';
     if (!draft.kernelStacks && !draft.userStacks) return 'Choose kernel or user stacks.';
     const { mode, includeIdle, kernelStacks, userStacks, unwind } = draft;
     return {
-      source: 'on-cpu',
+      sources: sources.value,
       target: chosenTarget,
       rate: hertz(chosenRate),
       mode,
       includeIdle,
+      costLimit: DEFAULT_COST_LIMIT,
       kernelStacks,
       userStacks,
       unwind,
@@ -94,6 +113,8 @@ export function createRecordForm(
     };
   }
   function refresh(): void {
+    rate.element.hidden = !choice.samplesCpus();
+    estimate.update();
     const spec = currentSpec();
     start.disabled = typeof spec === 'string' || store.get().busy !== null;
     missing.textContent = typeof spec === 'string' ? spec : '';
@@ -116,6 +137,8 @@ export function createRecordForm(
     },
     targets.element,
     target.element,
+    choice.element,
+    estimate.element,
     rate.element,
     duration.element,
     advanced(draft, () => refresh()),

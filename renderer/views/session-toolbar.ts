@@ -1,7 +1,7 @@
 import { EXPORT_FORMATS, type ExportFormat } from '#shared/ipc/contract.ts';
 import { formatDuration, formatElapsed } from '#shared/text/format-value.ts';
 import { describeTarget } from '#shared/text/target-text.ts';
-import { button, h, icon, setAttribute, setText } from '../dom.ts';
+import { button, h, icon, setAttribute, setText, setTitle } from '../dom.ts';
 import type { Actions } from '../state/actions.ts';
 import type { AppState, SessionState } from '../state/app-state.ts';
 import type { Store } from '../state/store.ts';
@@ -51,7 +51,7 @@ export function createToolbar(
     const { live } = session;
     const recording = live !== null;
     setText(title, titleText(session));
-    title.title = session.open.path;
+    setTitle(title, session.open.path);
     setText(facts, factsText(session));
     setText(pill, pillText(session));
     setAttribute(pill, 'data-state', pillState(session));

@@ -1,6 +1,7 @@
 import type { TreeRoots } from '#shared/model/call-tree-selection.ts';
 import type { CaptureTarget } from '#shared/model/capture-spec.ts';
 import { h } from '../dom.ts';
+import type { EngineClient } from '../engine-client.ts';
 import type { Actions } from '../state/actions.ts';
 import type { AppState } from '../state/app-state.ts';
 import type { Store } from '../state/store.ts';
@@ -14,11 +15,23 @@ import { StatusLine } from './status-line.ts';
 export function createSessionView(
   store: Store<AppState>,
   actions: Actions,
+  engine: EngineClient,
 ): { readonly element: HTMLElement; readonly pane: ProfilePane; readonly quality: QualityView } {
   const quality = new QualityView((query) => pane.search(query));
   const status = new StatusLine(quality.chip);
   const worker = startProfileWorker((message) => pane.receive(message));
-  const pane = new ProfilePane(worker, status, quality);
+  const pane = new ProfilePane({
+    worker,
+    status,
+    quality,
+    onSource: (source) => actions.showSource(source),
+    fields: async (id, source, ordinals) => {
+      const values = await engine.ask('session.events', { id, source, ordinals: [...ordinals] });
+      if (values.ok) return values.value;
+      actions.fail(values.error);
+      return [];
+    },
+  });
   let shown: AppState['session'] = null;
   store.subscribe(({ session }) => {
     if (session === shown) return;

@@ -1,4 +1,4 @@
-import { h, setAttribute, setText } from '../dom.ts';
+import { h, setAttribute, setText, setTitle } from '../dom.ts';
 
 /** One line of a list of shares: a name over a bar, and one or two figures. */
 export interface ShareRow {
@@ -47,7 +47,7 @@ export function updateShareRow(element: HTMLElement, row: ShareRow): void {
   setText(name!.children[0]!, row.name);
   setText(name!.children[1]!, row.note);
   row.figures.forEach((text, at) => setText(figures[at]!, text));
-  if (button.title !== row.title) button.title = row.title;
+  setTitle(button, row.title);
   setAttribute(button, 'aria-pressed', row.pressed === null ? null : String(row.pressed));
   Object.assign(button.dataset, row.data);
 }

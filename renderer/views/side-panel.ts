@@ -1,8 +1,10 @@
 import { shortImageName } from '#shared/model/call-tree-keys.ts';
+import type { WeightUnit } from '#shared/model/session-tables.ts';
 import { formatCount, formatPercent } from '#shared/text/format-value.ts';
+import { formatWeight } from '#shared/text/weight-text.ts';
 import type { LabelTable } from '../charts/flame-model.ts';
 import { button, h, KeyedList, setAttribute } from '../dom.ts';
-import type { Details, ProcessRow } from '../worker/profile-protocol.ts';
+import type { Details, ProcessRow, ThreadRow, ViewSpec } from '../worker/profile-protocol.ts';
 import { makeShareRow, type ShareRow, updateShareRow } from './share-row.ts';
 
 const FUNCTIONS_SHOWN = 100;
@@ -11,11 +13,18 @@ const PROCESSES_SHOWN = 60;
 export interface SidePanelEvents {
   /** A process was chosen as the only one, or (null) all are wanted again. */
   onProcess(row: number | null): void;
+  /** A thread of that process was chosen as the only one, or (null) all are wanted again. */
+  onThread(row: number | null): void;
   /** A function was chosen: find it in the picture. */
   onFunction(name: string): void;
 }
 
 type SortKey = 'self' | 'total';
+
+/** A process, or below the one selected a thread of it. */
+type OwnerRow =
+  | { readonly kind: 'process'; readonly process: ProcessRow }
+  | { readonly kind: 'thread'; readonly thread: ThreadRow };
 
 /** One of the hottest functions. `label` is its label id. */
 interface FunctionRow {
@@ -36,19 +45,21 @@ export class SidePanel {
   private details: Details | null = null;
   private labels: LabelTable | null = null;
   private selected: number | null = null;
+  private thread: number | null = null;
+  private unit: WeightUnit = 'samples';
   private weight = 0;
   private processWeight = 0;
-  private readonly processRows: KeyedList<ProcessRow>;
+  private readonly processRows: KeyedList<OwnerRow>;
   private readonly functionRows: KeyedList<FunctionRow>;
 
   constructor(events: SidePanelEvents) {
-    this.processRows = new KeyedList<ProcessRow>(this.processList, {
-      key: (row) => String(row.row),
-      make: (row) =>
-        makeShareRow(this.shareOfProcess(row), () =>
-          events.onProcess(row.row === this.selected ? null : row.row),
-        ),
-      update: (element, row) => updateShareRow(element, this.shareOfProcess(row)),
+    this.processRows = new KeyedList<OwnerRow>(this.processList, {
+      key: (owner) => (owner.kind === 'process' ? `p${owner.process.row}` : `t${owner.thread.row}`),
+      make: (owner) => makeShareRow(this.shareOf(owner), () => this.press(owner, events)),
+      update: (element, owner) => {
+        element.classList.toggle('share-thread', owner.kind === 'thread');
+        updateShareRow(element, this.shareOf(owner));
+      },
     });
     this.functionRows = new KeyedList<FunctionRow>(this.functionList, {
       key: (row) => String(row.label),
@@ -95,12 +106,18 @@ export class SidePanel {
   }
 
   /** `weight` is that of the picture: what 100 % of the functions is. */
-  update(details: Details, labels: LabelTable, weight: number, selected: number | null): void {
+  update(
+    details: Details,
+    labels: LabelTable,
+    { weight, view }: { readonly weight: number; readonly view: ViewSpec },
+  ): void {
     this.details = details;
+    this.unit = details.unit;
     this.labels = labels;
     this.weight = weight;
-    this.selected = selected;
-    this.renderProcesses(details.processes);
+    this.selected = view.processes?.[0] ?? null;
+    this.thread = view.threads?.[0] ?? null;
+    this.renderProcesses(details);
     this.renderFunctions();
   }
 
@@ -135,10 +152,48 @@ export class SidePanel {
     }
   }
 
-  private renderProcesses(rows: readonly ProcessRow[]): void {
+  private press(owner: OwnerRow, events: SidePanelEvents): void {
+    if (owner.kind === 'process') {
+      const { row } = owner.process;
+      events.onProcess(row === this.selected ? null : row);
+    } else {
+      const { row } = owner.thread;
+      events.onThread(row === this.thread ? null : row);
+    }
+  }
+
+  private renderProcesses({ processes: rows, threads }: Details): void {
     this.processWeight = rows.reduce((sum, row) => sum + row.weight, 0);
     this.allProcesses.hidden = this.selected === null;
-    this.processRows.render(rows.slice(0, PROCESSES_SHOWN));
+    const owners = rows.slice(0, PROCESSES_SHOWN).flatMap((process): OwnerRow[] => {
+      const isOpen = process.row === this.selected && threads.length > 1;
+      const below = isOpen ? threads.slice(0, PROCESSES_SHOWN) : [];
+      return [
+        { kind: 'process', process },
+        ...below.map((thread): OwnerRow => ({ kind: 'thread', thread })),
+      ];
+    });
+    this.processRows.render(owners);
+  }
+
+  private shareOf(owner: OwnerRow): ShareRow {
+    return owner.kind === 'process'
+      ? this.shareOfProcess(owner.process)
+      : this.shareOfThread(owner.thread);
+  }
+
+  private shareOfThread(row: ThreadRow): ShareRow {
+    const share = this.processWeight > 0 ? row.weight / this.processWeight : 0;
+    return {
+      name: row.comm,
+      note: String(row.tid),
+      title: `Thread ${row.comm}, ${row.tid}: ${formatWeight(row.weight, this.unit)}`,
+      share,
+      figures: [formatPercent(share)],
+      pressed: row.row === this.thread,
+      mono: false,
+      data: { tid: String(row.tid), weight: String(row.weight) },
+    };
   }
 
   private shareOfProcess(row: ProcessRow): ShareRow {
@@ -146,7 +201,7 @@ export class SidePanel {
     return {
       name: row.comm,
       note: String(row.pid),
-      title: `${row.comm}, PID ${row.pid}: ${formatCount(row.weight)} samples`,
+      title: `${row.comm}, PID ${row.pid}: ${formatWeight(row.weight, this.unit)}`,
       share,
       figures: [formatPercent(share)],
       pressed: row.row === this.selected,
@@ -180,7 +235,7 @@ export class SidePanel {
     return {
       name,
       note: shortImageName(label?.image ?? ''),
-      title: `${name}\n${label?.image ?? ''}`,
+      title: `${name}\n${label?.image ?? ''}\nself ${formatWeight(row.self, this.unit)}, total ${formatWeight(row.total, this.unit)}`,
       share: share(row[this.sortKey]),
       figures: [formatPercent(share(row.self)), formatPercent(share(row.total))],
       pressed: null,

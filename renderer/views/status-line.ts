@@ -1,4 +1,5 @@
 import type { SessionInfo } from '#shared/model/session-info.ts';
+import { describeEnd } from '#shared/text/end-text.ts';
 import {
   formatBytes,
   formatCount,
@@ -8,6 +9,7 @@ import {
   formatQuantity,
 } from '#shared/text/format-value.ts';
 import { describeLoss, LOSS_REASONS, lostSamples } from '#shared/text/loss-text.ts';
+import { recordedText } from '#shared/text/recorded-text.ts';
 import { fill, h, icon, setAttribute, setText } from '../dom.ts';
 
 /** The line that is always there: how much was recorded, what is missing, what it cost. */
@@ -16,6 +18,7 @@ export class StatusLine {
   private readonly samples = h('span', { class: 'status-item status-firm', id: 'status-samples' });
   private readonly rate = h('span', { class: 'status-item' });
   private readonly idle = h('span', { class: 'status-item faint' });
+  private readonly end = h('span', { class: 'status-item status-firm', id: 'status-end' });
   private readonly cost = h('span', { class: 'status-item status-firm', id: 'status-cost' });
   private readonly drawn = h('span', { class: 'status-item faint status-drawn' });
   private readonly lossText = h('span', {});
@@ -45,6 +48,7 @@ export class StatusLine {
       this.samples,
       this.rate,
       this.idle,
+      this.end,
       quality,
       this.loss,
       h('span', { class: 'spacer' }),
@@ -55,15 +59,19 @@ export class StatusLine {
   }
 
   update(info: SessionInfo): void {
-    setText(this.samples, formatQuantity(info.sampleCount, 'sample'));
+    setText(this.samples, recordedText(info));
     this.samples.dataset['samples'] = String(info.sampleCount);
     const event = info.host.sampleEvent === '' ? '' : ` · ${info.host.sampleEvent}`;
-    setText(this.rate, `${formatFrequency(info.spec.rate)} per CPU · ${info.spec.mode}${event}`);
+    const isSampling = info.spec.sources.some(({ kind }) => kind === 'on-cpu');
+    const rate = `${formatFrequency(info.spec.rate)} per CPU · ${info.spec.mode}${event}`;
+    setText(this.rate, isSampling ? rate : '');
+    this.rate.hidden = !isSampling;
     setText(
       this.idle,
       info.idleSamples > 0 ? `${formatCount(info.idleSamples)} idle not kept` : '',
     );
     this.idle.hidden = info.idleSamples === 0 || info.spec.includeIdle;
+    this.updateEnd(info);
     this.updateLoss(info);
     this.updateCost(info);
   }
@@ -73,6 +81,13 @@ export class StatusLine {
     setText(this.drawn, `picture in ${formatDuration((fetchMs + computeMs) * 1e6)}`);
     const parts = [fetchMs, computeMs].map((ms) => formatDuration(ms * 1e6));
     this.drawn.title = `Fetched in ${parts[0] ?? ''}, tree and layout in ${parts[1] ?? ''}`;
+  }
+
+  private updateEnd({ end }: SessionInfo): void {
+    const described = describeEnd(end);
+    setText(this.end, described?.text ?? '');
+    this.end.title = described?.detail ?? '';
+    this.end.hidden = described === null;
   }
 
   private updateLoss(info: SessionInfo): void {

@@ -1,3 +1,4 @@
+import { dataAuthorization } from '../host.ts';
 import type { FromWorker, ToWorker } from './profile-protocol.ts';
 
 /** The page's end of the profile worker. */
@@ -18,7 +19,7 @@ interface TrustedTypes {
 
 /** Starts the worker. `listen` is called with every message, in order. */
 export function startProfileWorker(listen: (message: FromWorker) => void): ProfileClient {
-  const worker = new Worker(workerUrl(), { type: 'module' });
+  const worker = new Worker(workerUrl(), { type: 'module', name: dataAuthorization() });
   worker.onmessage = (event: MessageEvent<FromWorker>) => listen(event.data);
   worker.onerror = (event) => listen({ kind: 'failed', sessionId: -1, reason: event.message });
   return { send: (message) => worker.postMessage(message) };

@@ -6,30 +6,41 @@ import {
   keySpaceOf,
   rareCallersKey,
 } from '#shared/model/call-tree-keys.ts';
-import type { Selection } from '#shared/model/call-tree-selection.ts';
+import { type Selection, WALL_CLOCK, WHOLE_SESSION } from '#shared/model/call-tree-selection.ts';
+import { SLICE_NS } from '#shared/model/capture-spec.ts';
 import { layoutFlame } from '#shared/model/flame-layout.ts';
 import { matchedWeight, parseQuery } from '#shared/model/frame-search.ts';
 import { functionTotals } from '#shared/model/function-totals.ts';
 import { processTotals } from '#shared/model/process-totals.ts';
 import { stackQuality } from '#shared/model/quality.ts';
 import { runtimeHints } from '#shared/model/runtime-hints.ts';
+import { SampleFilter } from '#shared/model/sample-filter.ts';
+import { isLatencySource } from '#shared/model/selected-latencies.ts';
 import type { SessionTables } from '#shared/model/session-tables.ts';
-import { timeHistogram } from '#shared/model/time-histogram.ts';
+import { countedHistogram, timeHistogram, weightPulse } from '#shared/model/time-histogram.ts';
 import { printable } from '#shared/text/printable-text.ts';
+import { unitOf } from '#shared/text/weight-text.ts';
+import { eventPage } from './event-rows.ts';
 import { LabelBook } from './label-book.ts';
+import { latencyDetails } from './latency-details.ts';
 import type {
   Details,
   FlameColumns,
   FunctionRows,
+  MeasuredSource,
   Picture,
   ProcessRow,
   SearchResult,
+  ThreadRow,
   ViewSpec,
 } from './profile-protocol.ts';
+import { TIME_KINDS } from './profile-protocol.ts';
 
 /** Functions sent to the page: as many by self and as many by total weight. */
 const FUNCTIONS_LISTED = 500;
 const TIMELINE_BINS = 400;
+/** ns: a row of the heatmap of seconds and their parts. */
+export const PULSE_NS = 20e6;
 /** Least share of the picture that an inverted tree divides by caller: about a tenth of a pixel. */
 const LEAST_INVERTED_SHARE = 1 / 20_000;
 
@@ -37,6 +48,7 @@ const LEAST_INVERTED_SHARE = 1 / 20_000;
 interface Computed {
   readonly tables: SessionTables;
   readonly selection: Selection;
+  readonly view: ViewSpec;
   readonly space: KeySpace;
   /** Not inverted. */
   readonly tree: CallTree;
@@ -54,14 +66,16 @@ export class ProfileModel {
     const selection = selectionOf(view, newest);
     const space = keySpaceOf(tables, view.roots);
     const tree = buildCallTree(tables, selection, space);
-    this.computed = { tables, selection, space, tree };
+    this.computed = { tables, selection, view, space, tree };
     const flame = this.flameOf(this.computed, view);
     return {
       view,
       flame,
       labels: this.book.takeNew(),
       sources: this.book.takeNewSources(),
-      sessionWeight: weightOf(tables),
+      measured: measuredSources(tables),
+      unit: unitOf(tables.sources, view.source),
+      sessionWeight: weightOf(tables, selection),
       sessionSamples: tables.samples.length,
       newest,
       fetchMs,
@@ -72,15 +86,24 @@ export class ProfileModel {
   /** What stands around the picture. Call picture() first. */
   details(): Details | null {
     if (this.computed === null) return null;
-    const { tables, selection } = this.computed;
+    const { tables, selection, view } = this.computed;
     const duration = newestTime(tables);
-    const timeline = timeHistogram(tables, selection, duration, TIMELINE_BINS);
+    const isCounted = tables.sources.detail[selection.source] === 'histogram';
+    const histogram = isCounted ? countedHistogram : timeHistogram;
+    const timeline = histogram(tables, selection, duration, TIMELINE_BINS);
     return {
+      unit: unitOf(tables.sources, selection.source),
       functions: this.functionRows(this.computed),
       quality: stackQuality(tables, selection),
       hints: runtimeHints(tables),
       labels: this.book.takeNew(),
       processes: processRows(tables, { ...selection, processes: null, threads: null }),
+      threads: threadRows(tables, { ...selection, threads: null }),
+      latency: isLatencySource(tables, selection.source)
+        ? latencyDetails(tables, selection, duration, view.byProcess)
+        : null,
+      pulse: view.pulse ? weightPulse(tables, selection, duration, PULSE_NS) : null,
+      events: view.events === null ? null : eventPage(tables, selection, view.events),
       timeline: { ...timeline, duration },
     };
   }
@@ -130,23 +153,29 @@ export class ProfileModel {
     const { length, rowStart, start, end, parent, firstChild, childCount, node } = rows;
     const label = new Int32Array(length);
     const source = new Int32Array(tree.place.length > 0 ? length : 0);
+    const doing = new Uint8Array(computed.selection.source === WALL_CLOCK ? length : 0);
     const self = new Float64Array(length);
     const total = new Float64Array(length);
     for (let box = 0; box < length; box++) {
       const at = node[box]!;
       label[box] = ids[at]!;
       if (source.length > 0) source[box] = this.book.sourceOf(tables, tree.place[at]!);
+      if (doing.length > 0 && box > 0) {
+        const kind = this.book.labels[label[box]!]!.kind;
+        const own = (TIME_KINDS as readonly string[]).indexOf(kind) + 1;
+        doing[box] = own > 0 ? own : doing[parent[box]!]!;
+      }
       self[box] = tree.self[at]!;
       total[box] = tree.total[at]!;
     }
     return {
       ...{ length, rowStart, start, end, parent, firstChild, childCount },
-      ...{ label, source, self, total },
+      ...{ label, source, doing, self, total },
     };
   }
 
   private functionRows({ tables, space, tree }: Computed): FunctionRows {
-    const totals = functionTotals(tree, space);
+    const totals = functionTotals(tree, space, tables.frames);
     const byTotal = Array.from(totals.key.keys()).sort(
       (a, b) => totals.total[b]! - totals.total[a]!,
     );
@@ -171,8 +200,10 @@ function inverted({ tree, space }: Computed): CallTree {
 }
 
 function selectionOf(view: ViewSpec, newest: number): Selection {
-  const { window, processes, threads, roots, inverted, frames } = view;
-  const rest = { processes, threads, roots, inverted, frames };
+  const { source, sampleNs, series, values, wakers, ...others } = view;
+  const { window, processes, threads, roots, inverted, frames } = others;
+  const call = { source, sampleNs, series, values, wakers };
+  const rest = { ...call, processes, threads, roots, inverted, frames };
   switch (window.kind) {
     case 'all':
       return { ...rest, timeRange: null };
@@ -183,18 +214,63 @@ function selectionOf(view: ViewSpec, newest: number): Selection {
   }
 }
 
-function newestTime({ samples }: SessionTables): number {
+/** Time of the newest sample, and of the newest slice counted in the kernel. */
+function newestTime({ samples, latencies }: SessionTables): number {
   let newest = 0;
+  for (let row = 0; row < latencies.length; row++) {
+    const end = (latencies.slice[row]! + 1) * SLICE_NS;
+    if (end > newest) newest = end;
+  }
   for (let row = 0; row < samples.length; row++) {
     if (samples.time[row]! > newest) newest = samples.time[row]!;
   }
   return newest;
 }
 
-function weightOf({ samples }: SessionTables): number {
+/** Weight of the source in the whole session. */
+function weightOf(tables: SessionTables, { source, sampleNs }: Selection): number {
+  const filter = new SampleFilter(tables, { ...WHOLE_SESSION, source, sampleNs });
   let weight = 0;
-  for (let row = 0; row < samples.length; row++) weight += samples.weight[row]!;
+  for (const rows of filter.kept()) {
+    for (let k = 0; k < rows.length; k++) weight += filter.weightOf(rows[k]!);
+  }
   return weight;
+}
+
+function measuredSources({ sources }: SessionTables): MeasuredSource[] {
+  return Array.from({ length: sources.length }, (_, row) => ({
+    row,
+    kind: sources.kind[row] ?? '',
+    title: printable(sources.title[row] ?? ''),
+    unit: unitOf(sources, row),
+    mechanism: printable(sources.mechanism[row] ?? ''),
+    note: printable(sources.note[row] ?? ''),
+    fields: sources.fields[row] ?? '',
+    isCounted: sources.detail[row] === 'histogram',
+  }));
+}
+
+/** Threads of the one process selected, heaviest first. */
+function threadRows(tables: SessionTables, selection: Selection): ThreadRow[] {
+  const [process, ...others] = selection.processes ?? [];
+  if (process === undefined || others.length > 0) return [];
+  const { threads, samples } = tables;
+  const sums = new Float64Array(threads.length);
+  const filter = new SampleFilter(tables, selection);
+  for (const rows of filter.kept()) {
+    for (let k = 0; k < rows.length; k++) {
+      sums[samples.thread[rows[k]!]!]! += filter.weightOf(rows[k]!);
+    }
+  }
+  return Array.from(sums.keys())
+    .filter((row) => sums[row]! > 0)
+    .sort((a, b) => sums[b]! - sums[a]! || a - b)
+    .map((row) => ({
+      row,
+      tid: threads.tid[row]!,
+      comm: printable(threads.comm[row] ?? ''),
+      weight: sums[row]!,
+    }));
 }
 
 function processRows(tables: SessionTables, selection: Selection): ProcessRow[] {

@@ -1,5 +1,7 @@
 import { dataUrl } from '#shared/ipc/contract.ts';
 import { cursorToText, decodeDelta } from '#shared/model/table-codec.ts';
+import { dataRequest } from './data-request.ts';
+import { stackOfSample } from './event-rows.ts';
 import { GrowingTables } from './growing-tables.ts';
 import { ProfileModel } from './profile-model.ts';
 import { DEFAULT_VIEW, type FromWorker, type ToWorker, type ViewSpec } from './profile-protocol.ts';
@@ -9,6 +11,7 @@ import { DEFAULT_VIEW, type FromWorker, type ToWorker, type ViewSpec } from './p
  * that arrive while it computes are folded into one: the latest view wins, and one refresh is enough.
  */
 interface WorkerScope {
+  readonly name: string;
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
   postMessage(message: FromWorker, transfer: Transferable[]): void;
 }
@@ -54,6 +57,13 @@ scope.onmessage = ({ data }) => {
       shown.query = data.query;
       shown.searchWanted = true;
       break;
+    case 'stack': {
+      const { tables } = shown.tables;
+      if (tables === null) return;
+      const stack = stackOfSample(tables, data.sample);
+      post({ kind: 'stack', sessionId: shown.sessionId, stack }, []);
+      return;
+    }
   }
   if (shown.sessionId >= 0) void run(shown);
 };
@@ -86,7 +96,8 @@ async function run(session: Shown): Promise<void> {
 async function fetchNew(session: Shown): Promise<void> {
   session.fetchWanted = false;
   const began = performance.now();
-  const response = await fetch(dataUrl(session.sessionId, cursorToText(session.tables.cursor)));
+  const url = dataUrl(session.sessionId, cursorToText(session.tables.cursor));
+  const response = await fetch(url, dataRequest(scope.name));
   if (!response.ok) {
     throw new Error(`The engine did not give the session's data (${response.status}).`);
   }
@@ -113,6 +124,7 @@ function work(session: Shown): void {
       flame.childCount.buffer,
       flame.label.buffer,
       flame.source.buffer,
+      flame.doing.buffer,
       flame.self.buffer,
       flame.total.buffer,
     ]);

@@ -2,9 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CaptureProgress } from '#shared/ipc/contract.ts';
 import { err } from '#shared/result.ts';
 import { nanoseconds } from '#shared/units.ts';
+import { screenshot } from '../support/desktop.ts';
 import { type FakeEngineParts, fakeEngine, sessionInfo } from '../support/fake-engine.ts';
+import { ON_CPU } from '../support/on-cpu.ts';
 import { RendererPage } from '../support/renderer-page.ts';
 import { tablesOf } from '../support/tables-of.ts';
+import { CALLS, OFF_CPU, withSources } from '../support/with-sources.ts';
 
 /** The page in an Electron window with a fake engine; with the real one: record.test.ts. */
 const TABLES = tablesOf(`
@@ -60,6 +63,32 @@ describe('the page', () => {
       'write, 10.0 %, 10 samples',
     ]);
     expect(await page.locator('.share-function').first().textContent()).toContain('70.0 %');
+  });
+
+  it('says what it waits for, or what is missing, source by source', async () => {
+    const sources = [ON_CPU, OFF_CPU, CALLS];
+    const tables = withSources(tablesOf(''), { sources, samples: [] });
+    const { page } = await openSession({ tables });
+    await page.getByText('No samples in this session.').waitFor();
+    await page.getByRole('tab', { name: 'Off-CPU time' }).click();
+    await page.getByText('No waits in this session.').waitFor();
+    await page.getByText('No waits measured.').first().waitFor();
+    await screenshot(page, 'measured-empty');
+    await page.getByRole('tab', { name: 'Wall clock' }).click();
+    await page.getByText('No waits in this session.').waitFor();
+    const info = sessionInfo({ state: 'recording' });
+    const live = await openSession({ tables, info, open: { info } });
+    await live.page.getByText('Waiting for the first samples…').waitFor();
+    await live.page.getByRole('tab', { name: 'vfs_read' }).click();
+    await live.page.getByText('Waiting for the first calls…').waitFor();
+    await screenshot(live.page, 'measured-waiting');
+  });
+
+  it('shows no tabs for a session that samples CPUs alone', async () => {
+    const { page } = await openSession();
+    await drawn();
+    expect(await page.locator('.source-bar').isVisible()).toBe(false);
+    expect(await page.locator('.latency-area').isVisible()).toBe(false);
   });
 
   it('searches by regular expression and says the share of samples', async () => {

@@ -1,11 +1,15 @@
 import type { ProfilerError } from '#shared/errors.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 import { nearNames } from '#shared/text/near-names.ts';
+import {
+  kernelCodeNames,
+  kernelFunctionNames,
+  matchingFunctions,
+} from '../../bpf/kernel-functions.ts';
 import { openUserProbe } from '../../bpf/probe-event.ts';
 import { DETAIL_CODES } from '../../capture/wire/records.ts';
 import { libc } from '../../ffi/libc.ts';
 import type { ObjectSettings } from '../capture-objects.ts';
-import { kernelCodeNames, kernelFunctionNames, matchingFunctions } from '../../bpf/kernel-functions.ts';
 import { equivalentOf } from './function-equivalents.ts';
 import { type Attempt, attemptFentry, attemptKprobe, attemptMulti } from './function-mechanisms.ts';
 import type { IndexedSource, InstrumentContext, InstrumentKind, Mechanism } from './instrument.ts';
