@@ -369,7 +369,7 @@ struct measurement {
 	__u64 value;
 	__u64 key;
 	__u32 source;
-	__u32 user_context; /* the context holds the user registers: probes on user code */
+	__u32 reserved;
 };
 
 /* Counts a measurement of the current thread as config.detail asks. Returns its record, to which
@@ -405,22 +405,6 @@ static __always_inline void send_measurement(struct event_slot *slot)
 {
 	send_event(slot, config.detail == DETAIL_HISTOGRAM ? RECORD_EXAMPLE : RECORD_SAMPLE);
 	give_back(slot);
-}
-
-/* Records a measurement with the stacks of the current thread. */
-static __always_inline void record_measurement(void *ctx, const struct measurement *made)
-{
-	struct event_slot *slot = begin_measurement(made);
-
-	if (!slot)
-		return;
-	if (made->user_context) {
-		take_user_stack_of_context(ctx, slot);
-	} else {
-		take_kernel_stack(ctx, slot);
-		take_user_stack_of_task(ctx, slot);
-	}
-	send_measurement(slot);
 }
 
 /* At the end of a program: what it cost. */

@@ -85,7 +85,6 @@ static __always_inline void describe_call(struct measurement *made,
 	made->value = now_ns > call->start_ns ? now_ns - call->start_ns : 0;
 	made->key = key_of(call);
 	made->source = config.source;
-	made->user_context = 0;
 }
 
 #endif

@@ -53,6 +53,7 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 	struct open_call *call;
 	__s64 result = ctx->args[1];
 	struct measurement made;
+	struct event_slot *slot;
 
 	call = bpf_task_storage_get(&open_calls, bpf_get_current_task_btf(), 0, 0);
 	if (!call || call->start_ns == 0)
@@ -64,8 +65,12 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 		if (result < 0 && result >= -MAX_ERRNO)
 			made.key |= (__u64)-result << 32;
 		made.source = config.source;
-		made.user_context = 0;
-		record_measurement(ctx, &made);
+		/* All calls end alike inside the kernel: their callers tell them apart. */
+		slot = begin_measurement(&made);
+		if (slot) {
+			take_user_stack_of_task(ctx, slot);
+			send_measurement(slot);
+		}
 	}
 	call->start_ns = 0;
 	account(now_ns);

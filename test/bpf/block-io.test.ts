@@ -79,7 +79,8 @@ describe('block I/O', () => {
     const counted = countedOf(tables, 'block-io', pid, name);
     const isQueued = tables.series.variant.includes('queued');
     // Besides the reads counted here the program reads itself from the disk, once.
-    expect(counted.count).toBeGreaterThanOrEqual(isQueued ? 2 * READS : READS);
+    // The kernel may issue a request at once that it otherwise would have queued.
+    expect(counted.count).toBeGreaterThanOrEqual(isQueued ? 1.95 * READS : READS);
     expect(counted.count).toBeLessThan((isQueued ? 2 * READS : READS) + 100);
     const examples = waitsOf(tables, 'block-io').filter(({ series }) => series === name);
     const known = examples.filter(({ stack }) => stack.includes('read_block'));

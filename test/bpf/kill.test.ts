@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -63,10 +63,21 @@ function expectOnlyLastSecondLost(session: ReadSession, killedAt: number): void 
   expect(last).toBeGreaterThan(sinceStart(session, killedAt) - 1e9);
 }
 
+/** Threads of a process; 0: it is gone. */
+function threadsOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return 0;
+    throw error;
+  }
+}
+
+/** Also its other threads: a process whose first thread is a zombie still holds its files. */
 async function untilEnded(pid: number): Promise<boolean> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const state = processState(pid);
-    if (state === null || state === 'Z') return true;
+    if (state === null || (state === 'Z' && threadsOf(pid) <= 1)) return true;
     await delay(50);
   }
   return false;
