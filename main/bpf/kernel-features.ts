@@ -35,8 +35,7 @@ const check = (
   [status, found, fix = '']: readonly [DoctorCheck['status'], string, string?],
 ): DoctorCheck => ({ id, title, status, found, fix });
 
-const START_PRIVILEGED =
-  'Start the recording through polkit, or as root, or with these capabilities.';
+const START_PRIVILEGED = 'Start Emberscope as root, or with these capabilities.';
 
 function ownCapabilities(): bigint {
   const found = /^CapEff:\s*([0-9a-f]+)$/m.exec(readText('/proc/self/status') ?? '');
