@@ -58,12 +58,12 @@ describe('a session with several sources', () => {
 
   it('has the slow calls of a bimodal latency by a double click, and their path alone', async () => {
     await show('vfs_read', 'read_cached,');
-    expect(await note()).toBe(`${count(READS)} calls`);
-    expect(await frames()).toEqual(expect.arrayContaining(['read_cached', 'read_cold']));
+    await expect.poll(note).toBe(`${count(READS)} calls`);
+    await expect.poll(frames).toEqual(expect.arrayContaining(['read_cached', 'read_cold']));
     const box = (await chart('Latency').first().boundingBox())!;
     await page.mouse.dblclick(box.x + box.width - 50, box.y + box.height - 40);
     await expect.poll(frames).not.toContain('read_cached');
-    expect(await frames()).toEqual(expect.arrayContaining(['read_cold', 'io_schedule']));
+    await expect.poll(frames).toEqual(expect.arrayContaining(['read_cold', 'io_schedule']));
     await expect.poll(note).toBe(`${count(READS / 10)} calls`);
     expect(await chips()).toHaveLength(1);
     expect((await chips())[0]).toMatch(/^[89](\.\d+)?–1[4-6](\.\d+)? ms$/);
@@ -108,7 +108,7 @@ describe('a session with several sources', () => {
 
   it('sorts kinds of calls, and shows one alone with its examples', async () => {
     await show('System calls', 'do_futex,');
-    expect(await note()).toMatch(/calls · stacks estimated from 360 examples$/);
+    await expect.poll(note).toMatch(/calls · stacks estimated from 360 examples$/);
     await page.getByRole('button', { name: 'By kind' }).first().click();
     const table = page.getByRole('table', { name: 'Kinds of calls' });
     const names = () => table.locator('.series-name').allTextContents();
@@ -127,10 +127,10 @@ describe('a session with several sources', () => {
 
   it('shows who ended waits, and cuts that off on demand', async () => {
     await show('Off-CPU time', 'wait_for_work,');
-    expect(await frames()).toEqual(expect.arrayContaining(['[woken by loader]', 'push_work']));
+    await expect.poll(frames).toEqual(expect.arrayContaining(['[woken by loader]', 'push_work']));
     await page.getByRole('button', { name: 'Wakers' }).click();
     await expect.poll(frames).not.toContain('push_work');
-    expect(await frames()).toEqual(expect.arrayContaining(['wait_for_work', 'schedule']));
+    await expect.poll(frames).toEqual(expect.arrayContaining(['wait_for_work', 'schedule']));
     await page.getByRole('button', { name: 'Wakers' }).click();
     await expect.poll(frames).toContain('push_work');
   });
