@@ -37,6 +37,20 @@ struct css_set {
 	struct cgroup *dfl_cgrp; /* in the hierarchy of cgroup v2 */
 } relocated;
 
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+/* 64 bits in any layout: two words before 6.3. */
+typedef struct {
+	unsigned long long val;
+} kernel_cap_t;
+
+struct cred {
+	kuid_t uid, suid, euid, fsuid;
+	kernel_cap_t cap_permitted;
+} relocated;
+
 struct sched_info {
 	unsigned long long run_delay; /* time in the queue so far, ns */
 } relocated;
@@ -51,6 +65,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
+	const struct cred *cred; /* who it acts as */
 	struct sched_info sched_info; /* CONFIG_SCHED_INFO */
 } relocated;
 

@@ -327,10 +327,11 @@ int on_sched_process_exec(struct bpf_raw_tracepoint_args *ctx)
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct unwind_request request = {.tgid = tgid, .reason = UNWIND_COMPLETE};
 
-	(void)ctx;
-	bpf_map_delete_elem(&unwind_processes, &tgid);
-	if (in_target(tgid))
-		ask_for(&request);
+	if (stays_own((struct task_struct *)ctx->args[0], tgid) && config.unwind != UNWIND_MODE_FP) {
+		bpf_map_delete_elem(&unwind_processes, &tgid);
+		if (in_target(tgid))
+			ask_for(&request);
+	}
 	account_tracepoint(start_ns);
 	return 0;
 }

@@ -72,6 +72,38 @@ static __always_inline void follow_child(struct task_struct *parent, struct task
 		__sync_fetch_and_add(&counters->targets_full, 1);
 }
 
+/* Whether a task has no more power than the user whose processes may be recorded. */
+static __always_inline bool is_own(struct task_struct *task)
+{
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+	__u64 permitted = 0;
+
+	bpf_core_read(&permitted, sizeof(permitted), &cred->cap_permitted);
+	return permitted == 0 && BPF_CORE_READ(cred, uid.val) == config.own_uid &&
+	       BPF_CORE_READ(cred, euid.val) == config.own_uid &&
+	       BPF_CORE_READ(cred, suid.val) == config.own_uid &&
+	       BPF_CORE_READ(cred, fsuid.val) == config.own_uid;
+}
+
+/*
+ * After an exec: a set-user-id program or one with file capabilities is nothing that its caller may
+ * look into, even as a child of his. Returns whether the process still belongs to the target.
+ */
+static __always_inline bool stays_own(struct task_struct *task, __u32 tgid)
+{
+	struct cpu_counters *counters;
+
+	if (config.own_uid == ANY_UID || is_own(task))
+		return true;
+	if (bpf_map_delete_elem(&target_processes, &tgid) != 0)
+		return true; /* it was none before */
+	__sync_fetch_and_add(&state.member_change, -1);
+	counters = this_cpu_counters();
+	if (counters)
+		__sync_fetch_and_add(&counters->privileged, 1);
+	return false;
+}
+
 static __always_inline void forget_process(struct task_struct *task)
 {
 	__u32 tgid = BPF_CORE_READ(task, tgid);

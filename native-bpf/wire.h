@@ -162,7 +162,8 @@ struct cpu_counters {
 	__u64 below_minimum; /* of them, shorter than asked for */
 	__u64 rate_limited;  /* of them, above the trace's limit per second */
 	__u64 skipped;	     /* calls not measured because of capture_state.backoff */
-	__u64 padding[2];    /* pads the row to four cache lines */
+	__u64 privileged;    /* processes left: their program has more power than the user */
+	__u64 padding[1];    /* pads the row to four cache lines */
 };
 
 /* CPUs with a row of their own; ticks on a CPU beyond are not sampled. */
@@ -199,7 +200,12 @@ struct capture_config {
 	__u32 detail;	     /* DETAIL_* */
 	__u32 options;	     /* bits, as the object defines them */
 	__u64 parameters[8]; /* as the object defines them */
+	__u32 own_uid; /* only processes with no more power than this user; ANY_UID: all */
+	__u32 reserved;
 };
+
+/* No user has this id: include/linux/uidgid.h. */
+#define ANY_UID 0xffffffff
 
 /* capture_config.unwind */
 #define UNWIND_MODE_FP	 0 /* by the kernel, along frame pointers */

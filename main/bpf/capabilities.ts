@@ -11,6 +11,7 @@ export const CAPABILITY_BITS = {
   CAP_SYSLOG: 34,
   CAP_PERFMON: 38,
   CAP_BPF: 39,
+  CAP_CHECKPOINT_RESTORE: 40,
 } as const;
 export type Capability = keyof typeof CAPABILITY_BITS;
 

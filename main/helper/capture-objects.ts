@@ -3,7 +3,12 @@ import type { ProfilerError } from '#shared/errors.ts';
 import { ok, type Result } from '#shared/result.ts';
 import { BpfObject } from '../bpf/bpf-object.ts';
 import type { StartRequest } from '../capture/wire/helper-protocol.ts';
-import { CAPTURE_CONFIG, TARGET_KINDS, UNWIND_MODE_CODES } from '../capture/wire/records.ts';
+import {
+  ANY_UID,
+  CAPTURE_CONFIG,
+  TARGET_KINDS,
+  UNWIND_MODE_CODES,
+} from '../capture/wire/records.ts';
 
 /** What capture_config holds besides the request's target and stacks. */
 export interface ObjectSettings {
@@ -18,6 +23,8 @@ export interface ObjectSettings {
   /** On-CPU sampling alone. */
   readonly aggregate?: boolean;
   readonly includeIdle?: boolean;
+  /** Only processes with no more power than this user are followed; null: all. */
+  readonly ownUid?: number | null;
 }
 
 /** Where the objects lie: beside this file's folder. Tests may name another folder. */
@@ -48,6 +55,7 @@ export function encodeCaptureConfig(request: StartRequest, settings: ObjectSetti
   view.setUint32(fields.source, settings.source, true);
   view.setBigUint64(fields.min_ns, BigInt(settings.minNs ?? 0), true);
   view.setUint32(fields.detail, settings.detail ?? 0, true);
+  view.setUint32(fields.own_uid, settings.ownUid ?? ANY_UID, true);
   view.setUint32(fields.options, settings.options ?? 0, true);
   settings.parameters?.forEach((value, index) => {
     view.setBigUint64(fields.parameters + index * 8, BigInt(value), true);

@@ -36,6 +36,7 @@ export interface KernelCounters {
   readonly belowMinimum: number;
   readonly rateLimited: number;
   readonly skipped: number;
+  readonly privileged: number;
   /** Walks by how they ended, as UNWIND_STOPS. */
   readonly unwindStops: readonly number[];
 }

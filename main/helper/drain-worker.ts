@@ -176,6 +176,7 @@ class DrainLoop {
       belowMinimum: total(fields.below_minimum),
       rateLimited: total(fields.rate_limited),
       skipped: total(fields.skipped),
+      privileged: total(fields.privileged),
       unwindStops: UNWIND_STOPS.map((_, code) => total(fields.unwind_stops + code * 8)),
     };
   }

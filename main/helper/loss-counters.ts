@@ -30,6 +30,7 @@ export function statsOf(
     'stack-truncated': counters.truncated,
     'stack-missed': counters.missed,
     'target-set-full': counters.targetsFull,
+    'target-privileged': counters.privileged,
     'process-facts-lost': own.facts,
     'engine-too-slow': own.tooSlow,
     'record-malformed': own.malformed,

@@ -1,4 +1,5 @@
 import { invariant } from '#shared/invariant.ts';
+import { HELPER_SCOPES, type HelperScope } from '#shared/model/helper-scope.ts';
 import * as capabilities from '../bpf/capabilities.ts';
 import { CaptureSession } from './capture-session.ts';
 import { cleanEnvironment, dangerousIn } from './environment.ts';
@@ -8,7 +9,7 @@ import { dieWithParent, hasNoNewPrivileges, isElevated, watchParent } from './pa
 import { confineSystemCalls } from './seccomp.ts';
 import { exitNow, isPiped } from './stdio.ts';
 
-/** Entry of the privileged helper: one argument, stdio as pipes. README.md tells the rest. */
+/** Entry of the privileged helper: stdio as pipes, and from a launcher its scope. README.md tells the rest. */
 
 /** Product version for the greeting; package.json's, put in by the build. */
 declare const EMBERSCOPE_VERSION: string | undefined;
@@ -18,8 +19,8 @@ const EXIT_BUG = 1;
 const EXIT_USAGE = 2;
 
 function main(): void {
-  const args = process.argv.slice(2);
-  if (args.length !== 1 || args[0] !== '--stdio' || !isPiped()) {
+  const scope = scopeIn(process.argv.slice(2));
+  if (scope === null || !isPiped()) {
     process.stderr.write('emberscope-helper: started by emberscope only, with --stdio on pipes\n');
     process.exit(EXIT_USAGE);
   }
@@ -29,7 +30,7 @@ function main(): void {
   if (handover === null) {
     refuseForeignEnvironment();
     const version = typeof EMBERSCOPE_VERSION === 'string' ? EMBERSCOPE_VERSION : 'development';
-    process.exit(runOpenStage(version));
+    process.exit(runOpenStage(version, scope));
   }
   // The open stage forbade itself more privilege. Whoever was raised by a launcher afterwards was not
   // started by it: the launcher would have given nothing.
@@ -44,6 +45,14 @@ function main(): void {
   });
   confineSystemCalls(keep);
   new CaptureSession(handover);
+}
+
+/** The scope that a command line gives; null: it is none of ours. Who starts us directly has the power himself. */
+function scopeIn(args: readonly string[]): HelperScope | null {
+  const [first, second, ...rest] = args;
+  if (first !== '--stdio' || rest.length > 0) return null;
+  if (second === undefined) return 'system';
+  return HELPER_SCOPES.find((scope) => second === `--scope=${scope}`) ?? null;
 }
 
 /** Whoever was given power by this start must not steer the runtime; tests may, without. */

@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import type { ProfilerError } from '#shared/errors.ts';
 import { invariant } from '#shared/invariant.ts';
+import type { HelperScope } from '#shared/model/helper-scope.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 import type { BpfObject } from '../bpf/bpf-object.ts';
 import * as capabilities from '../bpf/capabilities.ts';
@@ -22,11 +23,18 @@ import { libbpf } from '../ffi/libbpf.ts';
 import { type Handover, type HandoverTarget, replaceByCaptureStage } from './handover.ts';
 import { openInstruments } from './instruments/index.ts';
 import type { Instrument, Mechanism } from './instruments/instrument.ts';
-import { readProc, readUid } from './proc-files.ts';
+import { isElevated } from './parent-watch.ts';
 import { loadSampler, needsRing, onCpuOf, type Sampler } from './sampler.ts';
 import { withoutIoUring } from './seccomp.ts';
 import { readFrame, writeFrame } from './stdio.ts';
-import { checkProcess, descendantsOf, findCgroup, isAlive } from './target-check.ts';
+import {
+  checkProcess,
+  checkScope,
+  descendantsOf,
+  findCgroup,
+  isAlive,
+  isOwnProcess,
+} from './target-check.ts';
 import { cacheFolder, openTablePlace } from './unwind/table-spool.ts';
 
 /** The engine has this long to send its request, ms. */
@@ -36,9 +44,10 @@ const MEMBER_KEY_BYTES = 4;
 
 /**
  * The privileged stage: greet, read the one request, open and attach everything, give up privilege
- * by replacing this process. Returns an exit code only if there is no capture.
+ * by replacing this process. Returns an exit code only if there is no capture. `scope`: what the launcher
+ * was authorized for.
  */
-export function runOpenStage(version: string): number {
+export function runOpenStage(version: string, scope: HelperScope): number {
   writeFrame('hello', {
     product: 'emberscope-helper',
     version,
@@ -48,7 +57,9 @@ export function runOpenStage(version: string): number {
   const request = readRequest();
   if (!request.ok) return refuse(request.error);
   if (request.value === null) return 0;
-  const prepared = prepare(request.value);
+  const inScope = checkScope(request.value, scope);
+  if (!inScope.ok) return refuse(inScope.error);
+  const prepared = prepare(request.value, scope);
   if (!prepared.ok) return refuse(prepared.error);
   const { handover, attachments } = prepared.value;
   const keep = BigInt(handover.keep);
@@ -97,7 +108,7 @@ interface Prepared {
 }
 
 /** Descriptors opened before a failure close as this process ends. */
-function prepare(request: StartRequest): Result<Prepared, ProfilerError> {
+function prepare(request: StartRequest, scope: HelperScope): Result<Prepared, ProfilerError> {
   const allowed = checkPrivilege();
   if (!allowed.ok) return allowed;
   const { target } = request;
@@ -108,9 +119,9 @@ function prepare(request: StartRequest): Result<Prepared, ProfilerError> {
   const cgroupPath = target.kind === 'cgroup' ? findCgroup(target) : ok('');
   if (!cgroupPath.ok) return cgroupPath;
   const cpus = onlineCpus().filter((cpu) => cpu < MAX_CPUS);
-  const sampler = loadSampler(request, cpus.length);
+  const sampler = loadSampler(request, cpus.length, scope);
   if (!sampler.ok) return sampler;
-  const followed = followTarget(sampler.value, request);
+  const followed = followTarget(sampler.value, request, scope);
   if (!followed.ok) return followed;
   const attached = attach(sampler.value, cpus, onCpuOf(request));
   if (!attached.ok) return attached;
@@ -188,19 +199,23 @@ type Members = Omit<Followed, 'attachments'>;
 const NO_MEMBERS: Members = { members: [], added: 0 };
 
 /** Attaches the programs that follow processes, for what needs them, and finds the target's members. */
-function followTarget(sampler: Sampler, { target }: StartRequest): Result<Followed, ProfilerError> {
+function followTarget(
+  sampler: Sampler,
+  { target }: StartRequest,
+  scope: HelperScope,
+): Result<Followed, ProfilerError> {
   const events: string[] = [];
   if (target.kind === 'process' || sampler.unwind !== null) {
     events.push('sched_process_exit', 'sched_process_fork');
   }
-  if (sampler.unwind !== null) events.push('sched_process_exec');
+  if (sampler.unwind !== null || scope === 'own') events.push('sched_process_exec');
   const attachments: number[] = [];
   for (const event of events) {
     const attached = sampler.object.attachRawTracepoint(`on_${event}`, event);
     if (!attached.ok) return attached;
     attachments.push(attached.value);
   }
-  const members = target.kind === 'process' ? follow(sampler, target.pid) : ok(NO_MEMBERS);
+  const members = target.kind === 'process' ? follow(sampler, target.pid, scope) : ok(NO_MEMBERS);
   return members.ok ? ok({ ...members.value, attachments }) : members;
 }
 
@@ -209,7 +224,11 @@ function followTarget(sampler: Sampler, { target }: StartRequest): Result<Follow
  * come first, so that no fork or exit after a process became a member is missed; then we look for
  * descendants until a look finds nobody the programs or we do not have.
  */
-function follow({ object }: Sampler, pid: number): Result<Members, ProfilerError> {
+function follow(
+  { object }: Sampler,
+  pid: number,
+  scope: HelperScope,
+): Result<Members, ProfilerError> {
   const members = new Set<number>();
   let added = 0;
   for (let found = [pid]; found.length > 0; ) {
@@ -219,7 +238,9 @@ function follow({ object }: Sampler, pid: number): Result<Members, ProfilerError
       if (!change.ok) return change;
       added += change.value;
     }
-    found = [...descendantsOf(pid)].filter((child) => !members.has(child));
+    found = [...descendantsOf(pid)].filter(
+      (child) => !members.has(child) && (scope === 'system' || isOwnProcess(child)),
+    );
   }
   if (!isAlive(pid)) return err({ kind: 'target-gone', pid });
   return ok({ members: [...members], added });
@@ -284,8 +305,8 @@ function capabilitiesToKeep(request: StartRequest, sampler: Sampler): bigint {
   if (target.kind !== 'process' || !isOwnProcess(target.pid)) {
     keep.push('CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH');
   }
-  // Chunks of unwind tables are maps of their own, created as they are needed.
-  if (sampler.unwind !== null) keep.push('CAP_BPF');
+  // Chunks of unwind tables are maps of their own, created as they are needed; deleted files have one, too.
+  if (sampler.unwind !== null) keep.push('CAP_BPF', 'CAP_CHECKPOINT_RESTORE');
   if (
     sampler.objects.fdOf('histogram_even') !== null &&
     !withoutPrivilege(() => canReadMap(sampler))
@@ -296,14 +317,9 @@ function capabilitiesToKeep(request: StartRequest, sampler: Sampler): bigint {
     keep.push('CAP_BPF');
   }
   if (!withoutPrivilege(canReadProgram)) keep.push('CAP_DAC_READ_SEARCH');
+  // Whoever has a capability cannot be traced by a process without it, from its first instruction on.
+  if (keep.length === 0 && isElevated()) keep.push('CAP_BPF');
   return capabilities.maskOf(keep) & capabilities.readCapabilities().permitted;
-}
-
-/** Ours, with no capability of its own: then its /proc files open without any. */
-function isOwnProcess(pid: number): boolean {
-  const status = readProc(`${pid}/status`);
-  const permitted = 'text' in status ? /^CapPrm:\s*0+$/m.test(status.text) : false;
-  return permitted && readUid(pid) === process.geteuid?.();
 }
 
 /** Kernels before 5.19 refuse every bpf(2) call where unprivileged BPF is off. */

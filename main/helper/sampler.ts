@@ -1,4 +1,5 @@
 import type { ProfilerError } from '#shared/errors.ts';
+import type { HelperScope } from '#shared/model/helper-scope.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 import type { BpfObject } from '../bpf/bpf-object.ts';
 import type { SourceRequest, StartRequest } from '../capture/wire/helper-protocol.ts';
@@ -77,10 +78,14 @@ function ringBytesFor(request: StartRequest, cpus: number): number {
  * Opens, configures and loads the sampler; on failure nothing is left open. A kernel that refuses the
  * unwinder (before 5.15) gets the sampler without it.
  */
-export function loadSampler(request: StartRequest, cpus: number): Result<Sampler, ProfilerError> {
-  const loaded = loadOnce(request, cpus);
+export function loadSampler(
+  request: StartRequest,
+  cpus: number,
+  scope: HelperScope,
+): Result<Sampler, ProfilerError> {
+  const loaded = loadOnce(request, cpus, scope);
   if (loaded.ok || !usesTables(request) || loaded.error.kind !== 'bpf-load-failed') return loaded;
-  const without = loadOnce({ ...request, unwind: 'fp' }, cpus);
+  const without = loadOnce({ ...request, unwind: 'fp' }, cpus, scope);
   if (!without.ok) return without;
   const { program, errno } = loaded.error;
   const unwindFallback = `This kernel refused the unwinder (${program}: ${errno}), which needs Linux 5.15 or newer.`;
@@ -89,7 +94,11 @@ export function loadSampler(request: StartRequest, cpus: number): Result<Sampler
 
 const usesTables = ({ userStacks, unwind }: StartRequest): boolean => userStacks && unwind !== 'fp';
 
-function loadOnce(request: StartRequest, cpus: number): Result<Sampler, ProfilerError> {
+function loadOnce(
+  request: StartRequest,
+  cpus: number,
+  scope: HelperScope,
+): Result<Sampler, ProfilerError> {
   const objects = new CaptureObjects(request);
   const ringBytes = ringBytesFor(request, cpus);
   const onCpu = onCpuOf(request);
@@ -98,8 +107,10 @@ function loadOnce(request: StartRequest, cpus: number): Result<Sampler, Profiler
     source: onCpu === null ? 0 : request.sources.indexOf(onCpu),
     aggregate: isAggregate,
     includeIdle: onCpu?.includeIdle ?? false,
+    ownUid: scope === 'own' ? (process.getuid?.() ?? null) : null,
   };
-  const loaded = objects.load(OBJECT, settings, (object) => configure(object, request, ringBytes));
+  const prepare = (object: BpfObject) => configure(object, request, { ringBytes, scope });
+  const loaded = objects.load(OBJECT, settings, prepare);
   if (!loaded.ok) return loaded;
   const object = loaded.value;
   const aggregate: AggregateMaps | null = isAggregate
@@ -132,7 +143,7 @@ const UNWIND_MAPS = ['unwind_pages', 'unwind_rules', 'unwind_mappings', 'unwind_
 function configure(
   object: BpfObject,
   request: StartRequest,
-  ringBytes: number,
+  { ringBytes, scope }: { readonly ringBytes: number; readonly scope: HelperScope },
 ): Result<void, ProfilerError> {
   if (!object.has(NAMES)) {
     const reason = 'it lacks programs or maps of the sampler';
@@ -148,7 +159,7 @@ function configure(
   const tables = usesTables(request);
   if (!tables) {
     object.skipProgram('unwind_user');
-    object.skipProgram('on_sched_process_exec');
+    if (scope === 'system') object.skipProgram('on_sched_process_exec');
     for (const map of UNWIND_MAPS) object.setMaxEntries(map, 1);
   }
   if (!tables && request.target.kind !== 'process') {

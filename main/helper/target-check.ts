@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs';
 import type { ProfilerError } from '#shared/errors.ts';
+import { type HelperScope, isPlainProcessOf } from '#shared/model/helper-scope.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 import type { StartRequest } from '../capture/wire/helper-protocol.ts';
-import { listProcesses, readStatus, readThreadGroup } from './proc-files.ts';
+import { listProcesses, readProc, readStatus, readThreadGroup } from './proc-files.ts';
 
 /** A process that runs, i.e. exists and is no zombie. */
 export function isAlive(pid: number): boolean {
@@ -14,6 +15,48 @@ export function isAlive(pid: number): boolean {
 export function checkProcess(pid: number): Result<void, ProfilerError> {
   if (readThreadGroup(pid) !== pid) return err({ kind: 'target-not-found', pid });
   return isAlive(pid) ? ok(undefined) : err({ kind: 'target-gone', pid });
+}
+
+/** Whether the user this process runs as could look into that one without any capability. */
+export function isOwnProcess(pid: number): boolean {
+  const uid = process.geteuid?.() ?? 0;
+  const status = readProc(`${pid}/status`);
+  // /proc/PID is root's for programs that keep others out: PR_SET_DUMPABLE, prctl(2).
+  const owner = statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
+  return owner === uid && 'text' in status && isPlainProcessOf(uid, status.text);
+}
+
+/** Whether the request stays within what was authorized. */
+export function checkScope(request: StartRequest, scope: HelperScope): Result<void, ProfilerError> {
+  if (scope === 'system') return ok(undefined);
+  const refused = (what: string): Result<never, ProfilerError> =>
+    err({ kind: 'target-not-own', what });
+  const { target, sources } = request;
+  if (target.kind !== 'process') return refused('The whole machine or a cgroup was asked for');
+  const exists = checkProcess(target.pid);
+  if (!exists.ok) return exists;
+  if (!isOwnProcess(target.pid)) {
+    return refused(`Process ${target.pid} is another user's, or has more privileges than you`);
+  }
+  for (const source of sources) {
+    if (source.kind === 'off-cpu' && source.wakers) {
+      return refused('Wakers may be processes of anybody');
+    }
+    const path = 'probe' in source && source.probe.type === 'user' ? source.probe.path : null;
+    if (path !== null && !isReadable(path)) return refused(`You may not read ${path}`);
+  }
+  return ok(undefined);
+}
+
+/** By the real user, without capabilities: access(2). */
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return false;
+    throw error;
+  }
 }
 
 /** Living children, grandchildren and so on of a process. */

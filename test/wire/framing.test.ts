@@ -68,11 +68,16 @@ describe('FrameDecoder', () => {
     ['a payload above its type’s limit', header(FRAME_LIMITS.stop + 1, FRAME_TYPES.stop)],
     ['the largest length', header(0xffff_ffff, FRAME_TYPES.data)],
     ['an unknown type', header(0, 77)],
-    ['another protocol version', header(0, FRAME_TYPES.stop, 2)],
     ['reserved bits', header(0, FRAME_TYPES.stop, 1, 1)],
   ])('refuses %s before its payload arrives', (_, bytes) => {
     const pushed = new FrameDecoder().push(bytes);
     expect(pushed).toMatchObject({ ok: false, error: { kind: 'helper-protocol' } });
+  });
+
+  it('tells a helper of another version from a broken one', () => {
+    const pushed = new FrameDecoder().push(header(0, FRAME_TYPES.stop, 2));
+    const error = { kind: 'helper-version', found: 'protocol 2', expected: 'protocol 1' };
+    expect(pushed).toEqual({ ok: false, error });
   });
 
   it('stays refused after a violation', () => {

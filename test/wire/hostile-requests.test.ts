@@ -29,7 +29,8 @@ function feed(bytes: Uint8Array, random: () => number): void {
     at += step;
     if (!decoded.ok) {
       outcomes.violations++;
-      if (decoded.error.kind !== 'helper-protocol') throw new Error(decoded.error.kind);
+      const { kind } = decoded.error;
+      if (kind !== 'helper-protocol' && kind !== 'helper-version') throw new Error(kind);
       // It stays broken, whatever comes after.
       if (decoder.push(encodeFrame('stop')).ok) throw new Error('a broken stream went on');
       return;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  ANY_UID,
   DETAIL_CODES,
   EXAMPLES_PER_BUCKET,
   MAPPING_KINDS,
@@ -126,6 +127,7 @@ describe('records.ts against the BTF of the compiled object', () => {
       TARGET_MACHINE: TARGET_KINDS.machine,
       TARGET_PROCESS: TARGET_KINDS.process,
       TARGET_CGROUP: TARGET_KINDS.cgroup,
+      ANY_UID,
       UNWIND_MODE_FP: UNWIND_MODE_CODES.fp,
       UNWIND_MODE_AUTO: UNWIND_MODE_CODES.auto,
       UNWIND_MODE_EH: UNWIND_MODE_CODES.eh,

@@ -64,12 +64,17 @@ export function readFrameHeader(
   const payloadBytes = view.getUint32(0, true);
   const code = view.getUint8(4);
   const version = view.getUint8(5);
+  if (view.getUint16(6, true) !== 0) return broken('reserved header bits are set');
   if (version !== PROTOCOL_VERSION) {
-    return broken(`protocol version ${version}, expected ${PROTOCOL_VERSION}`);
+    // Every version has these eight bytes: the other side is a helper or an app, only not ours.
+    return err({
+      kind: 'helper-version',
+      found: `protocol ${version}`,
+      expected: `protocol ${PROTOCOL_VERSION}`,
+    });
   }
   const type = TYPE_OF_CODE.get(code);
   if (type === undefined) return broken(`unknown frame type ${code}`);
-  if (view.getUint16(6, true) !== 0) return broken('reserved header bits are set');
   if (payloadBytes > FRAME_LIMITS[type]) {
     return broken(`${type} frame of ${payloadBytes} bytes, allowed are ${FRAME_LIMITS[type]}`);
   }

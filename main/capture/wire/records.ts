@@ -55,7 +55,8 @@ export const CPU_COUNTERS = {
     below_minimum: 216,
     rate_limited: 224,
     skipped: 232,
-    padding: 240,
+    privileged: 240,
+    padding: 248,
   },
 } as const satisfies StructLayout;
 
@@ -67,7 +68,7 @@ export const CAPTURE_STATE = {
 
 /** struct capture_config: the sampler's .rodata. */
 export const CAPTURE_CONFIG = {
-  size: 120,
+  size: 128,
   fields: {
     cgroup_id: 0,
     cgroup_level: 8,
@@ -82,6 +83,8 @@ export const CAPTURE_CONFIG = {
     detail: 48,
     options: 52,
     parameters: 56,
+    own_uid: 120,
+    reserved: 124,
   },
 } as const satisfies StructLayout;
 
@@ -193,6 +196,9 @@ export const STRUCT_LAYOUTS: Readonly<Record<string, StructLayout>> = {
 
 /** TARGET_* of wire.h. */
 export const TARGET_KINDS = { machine: 0, process: 1, cgroup: 2 } as const;
+
+/** capture_config.own_uid when processes of all users may be followed. */
+export const ANY_UID = 0xffff_ffff;
 
 /** UNWIND_MODE_* of wire.h. */
 export const UNWIND_MODE_CODES = { fp: 0, auto: 1, eh: 2 } as const;

@@ -104,6 +104,8 @@ export type LossReason =
   | 'throttled'
   /** A follow-children set was full: a child process is not followed. Unit: processes. */
   | 'target-set-full'
+  /** Authorized for own processes only: one became a program with more power than the user. Unit: processes. */
+  | 'target-privileged'
   /** BPF: the slice's histogram map is full. Unit: calls counted nowhere. */
   | 'histogram-full'
   /** BPF: a call's beginning could not be noted. Unit: calls. */

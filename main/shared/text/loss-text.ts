@@ -34,6 +34,7 @@ export const LOSS_REASONS = [
   'backed-off',
   'user-stack-late',
   'target-set-full',
+  'target-privileged',
   'process-facts-lost',
   'throttled',
 ] as const satisfies readonly LossReason[];
@@ -164,6 +165,14 @@ function wordsOf(reason: LossReason): LossWords {
         effect: 'context',
         sentence: 'Too many child processes ran at once, so a new one was not followed.',
         remedy: 'Record their cgroup or the whole machine instead.',
+      };
+    case 'target-privileged':
+      return {
+        noun: 'process',
+        effect: 'context',
+        sentence:
+          'A process became a program with more privileges than yours, so it was not followed further.',
+        remedy: 'Record the whole machine to see it: that is authorized separately.',
       };
     case 'process-facts-lost':
       return {
