@@ -13,6 +13,10 @@ if [ "$1" != remove ]; then
   rm -rf /var/cache/${executable}
 fi
 
+# What "emberscope install-helper --group" may have added.
+rm -f /usr/libexec/${executable}/emberscope-helper-caps
+rmdir --ignore-fail-on-non-empty /usr/libexec/${executable} 2>/dev/null || true
+
 profile='/etc/apparmor.d/${executable}'
 if [ -f "$profile" ]; then
   if [ -d /sys/kernel/security/apparmor ] && command -v apparmor_parser >/dev/null 2>&1; then

@@ -1,5 +1,6 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { buildLaunchers } from './launchers.mjs';
 import { inRoot, ROOT } from './paths.mjs';
 import { capture, which } from './run.mjs';
 import { SetupError } from './say.mjs';
@@ -161,6 +162,7 @@ const DEMO_FLAGS = [
 export const TARGETS = {
   bpf,
   demo,
+  launcher: buildLaunchers,
   helper: () =>
     bundle({
       ...NODE,

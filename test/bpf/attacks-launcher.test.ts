@@ -16,7 +16,7 @@ import { buildHelper, HelperClient, startRequest } from '../support/bpf-helper.t
 import { bundleNode } from '../support/capture.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const SOURCE = join(ROOT, 'main/helper/launcher/emberscope-helper-caps.c');
+const SOURCE = join(ROOT, 'main/helper/launcher/emberscope-launcher.c');
 const CAPABILITIES = 'cap_bpf,cap_perfmon,cap_syslog,cap_sys_ptrace,cap_dac_read_search+p';
 const NOBODY = '65534';
 /** A group that the user of these tests is in, and one that he is not. */

@@ -29,7 +29,7 @@ export const FUSES = {
  * In plain files, not in the archive: what C code or another program opens (native modules, the demo), and
  * the processes that run beside the app.
  */
-const PLAIN_FILES = ['package.json', 'node_modules/**', 'dist/{helper,cli,demo}/**'];
+const PLAIN_FILES = ['package.json', 'node_modules/**', 'dist/{helper,cli,demo,launcher}/**'];
 
 /** Debian renamed some packages for 64-bit time: either name will do. @param {string} name */
 const t64 = (name) => `${name} | ${name}t64`;

@@ -12,7 +12,17 @@ import { inRoot } from '../paths.mjs';
 import { PRODUCT, PROJECT } from './layout.mjs';
 
 /** What of dist/ is shipped. */
-const BUNDLES = ['app', 'preload', 'renderer', 'engine', 'helper', 'cli', 'bpf', 'demo'];
+const BUNDLES = [
+  'app',
+  'preload',
+  'renderer',
+  'engine',
+  'helper',
+  'cli',
+  'bpf',
+  'demo',
+  'launcher',
+];
 
 /**
  * Native packages and the files of each that run; everything else is bundled. Sources, documentation and

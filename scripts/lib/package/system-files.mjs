@@ -1,7 +1,6 @@
 import {
   chmodSync,
   cpSync,
-  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -11,6 +10,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { LAUNCHERS_FOLDER } from '../launchers.mjs';
 import { inRoot } from '../paths.mjs';
 import { writeDocs } from './docs.mjs';
 import { INSTALLED, PRODUCT, SYSTEM } from './layout.mjs';
@@ -70,13 +70,16 @@ function gzip(path) {
   rmSync(path);
 }
 
-/** What polkit asks about, and the programs it may start; see assets/polkit/README.md. */
+/**
+ * What polkit asks about, and the programs it may start: assets/polkit/README.md. The launcher for a group
+ * stays in the app's folder until `emberscope install-helper --group` takes it.
+ */
 function copyPolkit() {
-  const folder = inRoot('assets/polkit');
-  if (!existsSync(folder)) return;
-  for (const file of readdirSync(folder)) {
-    if (file.endsWith('.policy')) place(join(folder, file), 'usr/share/polkit-1/actions', 0o644);
-    else if (!file.includes('.')) place(join(folder, file), `usr/lib/${name}`, 0o755);
+  const built = inRoot('dist', LAUNCHERS_FOLDER);
+  place(join(built, 'org.emberscope.policy'), 'usr/share/polkit-1/actions', 0o644);
+  for (const scope of ['own', 'system']) {
+    const launcher = join(built, 'package', `emberscope-helper-${scope}`);
+    place(launcher, `usr/libexec/${name}`, 0o755);
   }
 }
 
