@@ -59,7 +59,8 @@ module.exports = {
     folder('unwind', 'main/unwind', ['main/elf']),
     folder('export', 'main/export', []),
     folder('import', 'main/import', []),
-    folder('capture', 'main/capture', ['main/store', 'main/symbolize']),
+    folder('elevate', 'main/elevate', []),
+    folder('capture', 'main/capture', ['main/store', 'main/symbolize', 'main/elevate']),
     folder('engine', 'main/engine', [
       'main/capture',
       'main/store',
@@ -67,6 +68,7 @@ module.exports = {
       'main/export',
       'main/import',
       'main/bpf',
+      'main/elevate',
     ]),
     folder('serve', 'main/serve', ['main/engine']),
     folder('cli', 'main/cli', [
@@ -77,9 +79,10 @@ module.exports = {
       'main/export',
       'main/symbolize',
       'main/bpf',
+      'main/elevate',
     ]),
     folder('preload', 'main/preload', []),
-    folder('app', 'main/app', ['main/serve/page']),
+    folder('app', 'main/app', ['main/serve/page', 'main/elevate']),
     folder('renderer', 'renderer', []),
     {
       name: 'tests-are-not-imported',

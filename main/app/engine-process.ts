@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { type MessagePortMain, type UtilityProcess, utilityProcess } from 'electron';
 import type { ProfilerError } from '#shared/errors.ts';
 import { err, ok, type Result } from '#shared/result.ts';
+import { ElevatedHelpers, type ElevationRequest } from './elevated-helpers.ts';
 
 /** What the engine needs to start. */
 export interface EngineOptions {
@@ -15,6 +16,7 @@ export interface EngineOptions {
 
 /** Messages of the engine to its parent, main/engine/README.md. */
 type FromEngine =
+  | ElevationRequest
   | { readonly type: 'ready' | 'closed' }
   | { readonly type: 'data'; readonly call: number; readonly ok: true; readonly bytes: Uint8Array }
   | {
@@ -99,21 +101,27 @@ export class EngineProcess {
         stdio: ['ignore', 'inherit', 'pipe'],
       },
     );
+    const helpers = new ElevatedHelpers((message) => {
+      // The engine may have ended before its helper did.
+      if (this.#child === child) child.postMessage(message);
+    });
     let tail = '';
     child.stderr?.on('data', (chunk: Buffer) => {
       process.stderr.write(chunk);
       tail = (tail + chunk.toString('utf8')).slice(-STDERR_TAIL);
     });
     child.on('message', (message: FromEngine) => {
-      this.#receive(message);
+      if (message.type === 'elevate' || message.type === 'elevated-kill') helpers.handle(message);
+      else this.#receive(message);
     });
     child.once('exit', (code) => {
+      helpers.withdraw();
       this.#ended(code, tail);
     });
     this.#child = child;
   }
 
-  #receive(message: FromEngine): void {
+  #receive(message: Exclude<FromEngine, ElevationRequest>): void {
     if (message.type !== 'data') return;
     const answer = this.#calls.get(message.call);
     this.#calls.delete(message.call);

@@ -4,26 +4,24 @@ import type { ProfilerError } from '#shared/errors.ts';
 import type { CaptureSpec } from '#shared/model/capture-spec.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 
-import manifest from '../../package.json' with { type: 'json' };
 import type { SessionMeta } from '../store/meta.ts';
 import { SessionWriter } from '../store/session-writer.ts';
 import type { ResolvedTarget } from './capture-source.ts';
 import { resolveCgroup } from './cgroup.ts';
-import { HelperClient } from './helper-client.ts';
+import { HelperClient, type HelperStart } from './helper-client.ts';
 import { HelperInbox } from './helper-inbox.ts';
+import { elevateHere } from './helper-process.ts';
 import { hostFacts } from './host-facts.ts';
 import { ingestSources } from './ingest-sources.ts';
 import { LiveRecording } from './live-recording.ts';
 import { checkOutput } from './output-check.ts';
-import { checkPrivileges } from './privileges.ts';
+import { findWay, scopeOf } from './privileges.ts';
+import { PRODUCT_VERSION } from './product-version.ts';
 import type { Recording, RecordingOptions } from './recording.ts';
 import { sourceRequests, validateSpec } from './sources/index.ts';
 import { SymbolSide } from './symbol-side.ts';
 import { type LaunchedTarget, launchStopped, processState } from './target-launch.ts';
 import type { Started } from './wire/helper-protocol.ts';
-
-/** Version of this product, as sessions record it. */
-export const PRODUCT_VERSION: string = manifest.version;
 
 interface Target {
   readonly resolved: ResolvedTarget;
@@ -40,17 +38,17 @@ export async function startRecording(
   options: RecordingOptions = {},
 ): Promise<Result<Recording, ProfilerError>> {
   const path = resolve(outputPath);
-  const checked = [
-    validateSpec(spec),
-    checkOutput(path, options.force ?? false),
-    checkPrivileges(),
-  ];
+  const checked = [validateSpec(spec), checkOutput(path, options.force ?? false)];
   for (const check of checked) if (!check.ok) return check;
+  const scope = scopeOf(spec);
+  const way = findWay(scope, options.elevate !== null);
+  if (!way.ok) return way;
   const target = await resolveTarget(spec, options);
   if (!target.ok) return target;
   let isRunning = false;
   try {
-    const recording = await record(spec, path, { target: target.value, options });
+    const start = { way: way.value, scope, signal: options.signal };
+    const recording = await record(spec, path, { target: target.value, start, options });
     isRunning = recording.ok;
     return recording.ok || !isCancelled(options) ? recording : CANCELLED;
   } finally {
@@ -66,11 +64,17 @@ const isCancelled = ({ signal }: RecordingOptions): boolean => signal?.aborted =
 async function record(
   spec: CaptureSpec,
   path: string,
-  { target, options }: { target: Target; options: RecordingOptions },
+  {
+    target,
+    start,
+    options,
+  }: { target: Target; start: Omit<HelperStart, 'elevate'>; options: RecordingOptions },
 ): Promise<Result<Recording, ProfilerError>> {
   if (isCancelled(options)) return CANCELLED;
   const inbox = new HelperInbox(spec.kernelStacks);
-  const connected = await HelperClient.connect(inbox);
+  if (start.way === 'polkit') options.onAuthentication?.();
+  const elevate = options.elevate ?? elevateHere;
+  const connected = await HelperClient.connect(inbox, { ...start, elevate });
   if (!connected.ok) return connected;
   const helper = connected.value;
   const cancel = (): void => helper.kill();

@@ -1,9 +1,9 @@
-import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-
 import type { ProfilerError } from '#shared/errors.ts';
+import type { HelperScope, HelperWay } from '#shared/model/helper-scope.ts';
 import { err, ok, type Result } from '#shared/result.ts';
-
-import { spawnHelper } from './helper-process.ts';
+import { outcomeOf, type ProcessEnd } from '../elevate/outcome.ts';
+import { type Elevate, elevateHere, type HelperProcess, startHelper } from './helper-process.ts';
+import { PRODUCT_VERSION } from './product-version.ts';
 import {
   decodeJson,
   encodeFrame,
@@ -44,16 +44,28 @@ export interface HelperEnd {
   readonly error: ProfilerError | null;
 }
 
+/** How a helper is to be started. */
+export interface HelperStart {
+  readonly way: HelperWay;
+  readonly scope: HelperScope;
+  /** Who asks polkit; by default this process. */
+  readonly elevate?: Elevate;
+  /** Gives up waiting for the first word. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** From start to hello: the runtime comes up in 0.1 s, a busy machine needs longer. */
 const HELLO_TIMEOUT_MS = 10_000;
+/** The same with a person in between: pkexec would wait for ever. */
+const AUTHENTICATION_TIMEOUT_MS = 180_000;
+/** pkexec withdraws its question when it is asked to end; what does not, is ended. */
+const WITHDRAW_MS = 2000;
 /** From start request to started: the verifier takes its time on old kernels. */
 const STARTED_TIMEOUT_MS = 30_000;
 /** Longest silence between stop and the end of the process: the last drain takes some 10 ms. */
 const STOP_SILENCE_MS = 5000;
 /** What may still come after stop, bytes: far more than the helper queues (outgoing-queue.ts). */
 const MAX_BYTES_AFTER_STOP = 256 * 2 ** 20;
-/** Of the helper's standard error, characters: its last words matter. */
-const KEPT_STDERR = 4000;
 
 interface Waiting<T> {
   readonly settle: (outcome: Result<T, ProfilerError>) => void;
@@ -64,10 +76,12 @@ interface Waiting<T> {
  * calls of a listener. `ended` settles once the last byte has been delivered, and never rejects.
  */
 export class HelperClient {
-  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #process: HelperProcess;
   readonly #decoder = new FrameDecoder();
   readonly #listener: HelperListener;
-  #stderr = '';
+  /** What went wrong with the pipes, if anything. */
+  #trouble = '';
+  #hasGreeted = false;
   #hello: Waiting<Hello> | null = null;
   #started: Waiting<Started> | null = null;
   #bye: Bye | null = null;
@@ -79,72 +93,81 @@ export class HelperClient {
   #bytesAfterStop = 0;
   readonly ended: Promise<HelperEnd>;
 
-  private constructor(child: ChildProcessWithoutNullStreams, listener: HelperListener) {
-    this.#child = child;
+  private constructor(helper: HelperProcess, listener: HelperListener) {
+    this.#process = helper;
     this.#listener = listener;
-    child.stdout.on('data', (chunk: Buffer) => this.#receive(chunk));
-    child.stderr.setEncoding('utf8');
-    child.stderr.on('data', (text: string) => {
-      this.#stderr = (this.#stderr + text).slice(-KEPT_STDERR);
-    });
+    helper.output.on('data', (chunk: Buffer) => this.#receive(chunk));
     // A helper that is gone tells so by its exit; writing to it then must not end this process.
-    child.stdin.on('error', (error) => this.#note(`cannot write to it: ${error.message}`));
-    child.stdout.on('error', (error) => this.#note(`cannot read from it: ${error.message}`));
-    child.on('error', (error) => this.#note(error.message));
-    this.ended = new Promise((settle) => {
-      child.once('close', (code, signal) => {
-        if (this.#silence !== null) clearTimeout(this.#silence);
-        settle(this.#end(code, signal));
-      });
+    helper.input.on('error', (error) => this.#note(`cannot write to it: ${error.message}`));
+    helper.output.on('error', (error) => this.#note(`cannot read from it: ${error.message}`));
+    this.ended = helper.closed.then((end) => {
+      if (this.#silence !== null) clearTimeout(this.#silence);
+      return this.#end(end);
     });
   }
 
-  /** Starts the helper and waits until it has said who it is. */
-  static async connect(listener: HelperListener): Promise<Result<HelperClient, ProfilerError>> {
-    const child = spawnHelper();
-    if (!child.ok) return child;
-    const client = new HelperClient(child.value, listener);
+  /** Starts the helper and waits until it has said who it is; polkit may ask the user meanwhile. */
+  static async connect(
+    listener: HelperListener,
+    { way, scope, elevate = elevateHere, signal }: HelperStart,
+  ): Promise<Result<HelperClient, ProfilerError>> {
+    const helper = await startHelper(way, scope, elevate);
+    if (!helper.ok) return helper;
+    const client = new HelperClient(helper.value, listener);
+    const giveUp = (): void => client.#fail({ kind: 'cancelled' });
+    signal?.addEventListener('abort', giveUp);
+    if (signal?.aborted === true) giveUp();
     const hello = await client.#wait<Hello>(
       (waiting) => (client.#hello = waiting),
-      HELLO_TIMEOUT_MS,
+      way === 'polkit' ? AUTHENTICATION_TIMEOUT_MS : HELLO_TIMEOUT_MS,
     );
+    signal?.removeEventListener('abort', giveUp);
     return hello.ok ? ok(client) : hello;
   }
 
   get pid(): number {
-    return this.#child.pid ?? 0;
+    return this.#process.pid;
   }
 
   /** Begins sampling; on failure the helper is gone. */
   start(request: StartRequest): Promise<Result<Started, ProfilerError>> {
     const answer = this.#wait<Started>((waiting) => (this.#started = waiting), STARTED_TIMEOUT_MS);
-    this.#child.stdin.write(encodeJsonFrame('start', request));
+    this.#process.input.write(encodeJsonFrame('start', request));
     return answer;
   }
 
   /** Asks for the last drain and the farewell; `ended` follows, by force if need be. */
   stop(): void {
     // Written, not ended: a closed pipe means that nobody is left to take the last drain.
-    if (this.#child.stdin.writable) this.#child.stdin.write(encodeFrame('stop'));
+    const { input } = this.#process;
+    if (input.writable) input.write(encodeFrame('stop'));
     this.#expectEnd();
   }
 
   /** Lets the pipe fill up; the helper then queues, and counts what it must drop. */
   pause(): void {
     this.#isPaused = true;
-    this.#child.stdout.pause();
+    this.#process.output.pause();
     this.#watchSilence();
   }
 
   resume(): void {
     this.#isPaused = false;
-    this.#child.stdout.resume();
+    this.#process.output.resume();
     this.#watchSilence();
   }
 
   /** Ends it at once; what it had not sent is lost. */
   kill(): void {
-    this.#child.kill('SIGKILL');
+    // Also where no signal reaches it: a launcher that is still root ends without its pipe.
+    this.#process.input.destroy();
+    if (this.#hasGreeted || this.#process.way !== 'polkit') {
+      this.#process.kill('SIGKILL');
+      return;
+    }
+    this.#process.kill('SIGTERM');
+    const force = setTimeout(() => this.#process.kill('SIGKILL'), WITHDRAW_MS);
+    void this.#process.closed.then(() => clearTimeout(force));
   }
 
   /** Settles with the answer, the helper's own error, its end, or a time-out, whichever is first. */
@@ -156,13 +179,19 @@ export class HelperClient {
     const over = this.ended.then((end) => err(end.error ?? this.#lost(null, null, 'it ended')));
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<Result<T, ProfilerError>>((settle) => {
-      const detail = `no answer within ${timeoutMs / 1000} s`;
-      timer = setTimeout(() => settle(err(this.#lost(null, null, detail))), timeoutMs);
+      timer = setTimeout(() => settle(err(this.#late(timeoutMs))), timeoutMs);
     });
     const outcome = await Promise.race([answer, over, late]);
     clearTimeout(timer);
     if (!outcome.ok) this.kill();
     return outcome;
+  }
+
+  #late(timeoutMs: number): ProfilerError {
+    if (!this.#hasGreeted && this.#process.way === 'polkit') {
+      return { kind: 'elevation-failed', reason: 'timed-out', detail: '' };
+    }
+    return this.#lost(null, null, `no answer within ${timeoutMs / 1000} s`);
   }
 
   #receive(chunk: Buffer): void {
@@ -171,7 +200,10 @@ export class HelperClient {
     this.#noteLife(bytes.length);
     const frames = this.#decoder.push(bytes);
     if (!frames.ok) {
-      this.#violate(frames.error);
+      const { error } = frames;
+      // One that has greeted in our version does not change it: it sends nonsense.
+      const isNonsense = this.#hasGreeted && error.kind === 'helper-version';
+      this.#fail(isNonsense ? { kind: 'helper-protocol', detail: error.found } : error);
       return;
     }
     for (const frame of frames.value) {
@@ -225,7 +257,7 @@ export class HelperClient {
         break;
       case 'start':
       case 'stop':
-        this.#violate({ kind: 'helper-protocol', detail: `it sent a ${type} frame` });
+        this.#fail({ kind: 'helper-protocol', detail: `it sent a ${type} frame` });
         break;
     }
   }
@@ -239,25 +271,35 @@ export class HelperClient {
       use(parsed.data);
       return;
     }
-    this.#violate({
+    this.#fail({
       kind: 'helper-protocol',
       detail: `bad ${type} frame: ${parsed.error.message}`,
     });
   }
 
   #greet(hello: Hello): void {
-    if (hello.protocol === PROTOCOL_VERSION) return this.#hello?.settle(ok(hello));
-    const detail = `it speaks protocol ${hello.protocol}, this program ${PROTOCOL_VERSION}`;
-    this.#violate({ kind: 'helper-protocol', detail });
+    this.#hasGreeted = true;
+    const differ = (found: string | number, expected: string | number, what: string): void =>
+      this.#fail({
+        ...{ kind: 'helper-version', found: `${what} ${found}`, expected: `${what} ${expected}` },
+      });
+    if (hello.protocol !== PROTOCOL_VERSION) {
+      differ(hello.protocol, PROTOCOL_VERSION, 'protocol');
+    } else if (this.#process.way !== 'direct' && hello.version !== PRODUCT_VERSION) {
+      // What this program starts by itself lies beside it and is of its own version.
+      differ(hello.version, PRODUCT_VERSION, 'version');
+    } else {
+      this.#hello?.settle(ok(hello));
+    }
   }
 
-  #violate(error: ProfilerError): void {
+  #fail(error: ProfilerError): void {
     this.#error ??= error;
     this.kill();
   }
 
   #note(text: string): void {
-    this.#stderr = `${this.#stderr}\n${text}`.slice(-KEPT_STDERR);
+    this.#trouble = text;
   }
 
   #expectEnd(): void {
@@ -279,13 +321,17 @@ export class HelperClient {
     if (!this.#isEnding) return;
     this.#bytesAfterStop += bytes;
     if (this.#bytesAfterStop <= MAX_BYTES_AFTER_STOP) this.#watchSilence();
-    else this.#violate({ kind: 'helper-protocol', detail: 'it does not stop sending' });
+    else this.#fail({ kind: 'helper-protocol', detail: 'it does not stop sending' });
   }
 
-  #end(code: number | null, signal: string | null): HelperEnd {
+  #end(end: ProcessEnd): HelperEnd {
     if (this.#error !== null) return { bye: this.#bye, error: this.#error };
     if (this.#bye !== null) return { bye: this.#bye, error: null };
-    return { bye: null, error: this.#lost(code, signal, this.#stderr.trim()) };
+    if (!this.#hasGreeted && this.#process.way !== 'direct') {
+      return { bye: null, error: outcomeOf(end) };
+    }
+    const words = [end.stderr, this.#trouble].map((text) => text.trim()).filter(Boolean);
+    return { bye: null, error: this.#lost(end.code, end.signal, words.join('\n')) };
   }
 
   #lost(exitCode: number | null, signal: string | null, detail: string): ProfilerError {

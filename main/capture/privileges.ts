@@ -1,7 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 
 import type { ProfilerError } from '#shared/errors.ts';
+import type { CaptureSpec } from '#shared/model/capture-spec.ts';
+import { type HelperScope, type HelperWay, isPlainProcessOf } from '#shared/model/helper-scope.ts';
 import { err, ok, type Result } from '#shared/result.ts';
+import { canUseCapableLauncher, checkElevation } from '../elevate/find-way.ts';
 
 /** Bit numbers of capabilities(7), include/uapi/linux/capability.h. */
 const CAPABILITY_BITS = { CAP_SYS_ADMIN: 21, CAP_PERFMON: 38, CAP_BPF: 39 } as const;
@@ -35,8 +38,43 @@ export function missingCapabilities(sets: CapabilitySets): readonly string[] {
   return (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !has(name));
 }
 
-/** Whether a helper started directly from this process may record; else what it lacks. */
-export function checkPrivileges(): Result<null, ProfilerError> {
+/**
+ * How a helper of that scope is started from here; else why none can be. `canElevate`: whether somebody
+ * could be asked for a password on behalf of this process.
+ */
+export function findWay(scope: HelperScope, canElevate: boolean): Result<HelperWay, ProfilerError> {
   const missing = missingCapabilities(ownCapabilities());
-  return missing.length === 0 ? ok(null) : err({ kind: 'permission-refused', missing });
+  if (missing.length === 0) return ok('direct');
+  if (canUseCapableLauncher()) return ok('launcher');
+  if (!canElevate) return err({ kind: 'permission-refused', missing });
+  const possible = checkElevation(scope);
+  return possible.ok ? ok('polkit') : possible;
+}
+
+/** The least scope in which a spec can be recorded. */
+export function scopeOf({ target, sources }: Pick<CaptureSpec, 'target' | 'sources'>): HelperScope {
+  // A waker is whoever ends a wait: any process, with its stack.
+  if (sources.some((source) => source.kind === 'off-cpu' && source.wakers)) return 'system';
+  switch (target.kind) {
+    case 'command':
+      return 'own';
+    case 'process':
+      return isOwn(target.pid) ? 'own' : 'system';
+    case 'machine':
+    case 'cgroup':
+      return 'system';
+  }
+}
+
+/** Whether this user could look into the process without anybody's leave. */
+function isOwn(pid: number): boolean {
+  const uid = process.getuid?.() ?? 0;
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    return statSync(`/proc/${pid}`).uid === uid && isPlainProcessOf(uid, status);
+  } catch (error) {
+    // It ended: whoever starts the recording says so.
+    if (error instanceof Error && 'code' in error) return false;
+    throw error;
+  }
 }

@@ -7,7 +7,8 @@ import { hertz, nanoseconds } from '#shared/units.ts';
 import type { ResolvedTarget } from './capture-source.ts';
 import { resolveCgroup } from './cgroup.ts';
 import { HelperClient, type HelperListener } from './helper-client.ts';
-import { checkPrivileges } from './privileges.ts';
+import { type Elevate, elevateHere } from './helper-process.ts';
+import { findWay, scopeOf } from './privileges.ts';
 import { captureSource } from './sources/index.ts';
 import type { HelperStats, SourceRequest } from './wire/helper-protocol.ts';
 
@@ -30,14 +31,18 @@ const DEAF: HelperListener = {
 export async function estimateRate(
   source: SourceSpec,
   target: CaptureTarget,
+  elevate: Elevate | null = elevateHere,
 ): Promise<Result<RateEstimate, ProfilerError>> {
-  const allowed = checkPrivileges();
-  if (!allowed.ok) return allowed;
+  const scope = target.kind === 'command' ? 'system' : scopeOf({ target, sources: [source] });
+  const way = findWay(scope, elevate !== null);
+  if (!way.ok) return way;
   const resolved = resolve(target);
   if (!resolved.ok) return resolved;
   const request = await requestOf(source);
   if (!request.ok) return request;
-  const connected = await HelperClient.connect(DEAF);
+  const connected = await HelperClient.connect(DEAF, {
+    ...{ way: way.value, scope, elevate: elevate ?? elevateHere },
+  });
   if (!connected.ok) return connected;
   const helper = connected.value;
   try {

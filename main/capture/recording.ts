@@ -2,6 +2,7 @@ import type { ProfilerError } from '#shared/errors.ts';
 import type { CaptureEndReason, SessionInfo } from '#shared/model/session-info.ts';
 import type { Nanoseconds } from '#shared/units.ts';
 
+import type { Elevate } from './helper-process.ts';
 import type { TargetStdio } from './target-launch.ts';
 
 /** starting → recording → finishing → done; never back. */
@@ -50,6 +51,10 @@ export interface RecordingOptions {
   readonly force?: boolean;
   /** Standard streams of a launched command; 'ignore' by default. */
   readonly stdio?: TargetStdio;
+  /** Has polkit asked for a helper: by this process if not given; null: nobody may be asked. */
+  readonly elevate?: Elevate | null;
+  /** The user may have to type a password now. */
+  readonly onAuthentication?: () => void;
   /** Gives up a start that is under way; without effect once the recording runs. */
   readonly signal?: AbortSignal;
 }

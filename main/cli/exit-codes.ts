@@ -28,6 +28,8 @@ export const EXIT_CODES_HELP = `EXIT CODES
 export function exitCodeOf(error: ProfilerError): ExitCode {
   switch (error.kind) {
     case 'permission-refused':
+    case 'elevation-failed':
+    case 'target-not-own':
       return EXIT.permission;
     case 'kernel-feature-missing':
     case 'library-missing':
@@ -58,6 +60,7 @@ export function exitCodeOf(error: ProfilerError): ExitCode {
       return EXIT.file;
     case 'cancelled':
       return EXIT.interrupted;
+    case 'helper-version':
     case 'helper-lost':
     case 'helper-protocol':
     case 'engine-lost':

@@ -4,6 +4,7 @@ import type { CaptureSpec } from '#shared/model/capture-spec.ts';
 import { err, type Result } from '#shared/result.ts';
 
 import { startRecording } from '../capture/capture-controller.ts';
+import type { Elevate } from '../capture/helper-process.ts';
 import { internalError } from '../capture/internal-error.ts';
 import type { Recording, RecordingEnd, RecordingProgress } from '../capture/recording.ts';
 import type { DataFolder } from './data-folder.ts';
@@ -17,6 +18,7 @@ export interface CaptureServices {
   readonly sessions: OpenSessions;
   readonly recents: Recents;
   readonly emit: (event: EngineEvent) => void;
+  readonly elevate: Elevate | null;
 }
 
 interface Active {
@@ -64,6 +66,12 @@ export class CaptureService {
     }
   }
 
+  /** Gives up a start under way, also while the user is asked for a password; its answer says so. */
+  cancelStart(): null {
+    this.#starting?.cancel.abort();
+    return null;
+  }
+
   /** Ends the capture; settles when the file is complete. It may have ended by itself just before. */
   async stop(): Promise<Result<OpenSession, ProfilerError>> {
     if (this.#active === null) {
@@ -97,12 +105,13 @@ export class CaptureService {
     spec: CaptureSpec,
     signal: AbortSignal,
   ): Promise<Result<OpenSession, ProfilerError>> {
-    const { folder, sessions, recents } = this.#services;
+    const { folder, sessions, recents, emit, elevate } = this.#services;
     this.#latest = null;
     const path = recordingPath(folder.recordings, spec.target);
     let sessionId = -1;
     const started = await startRecording(spec, path, {
-      signal,
+      ...{ signal, elevate },
+      onAuthentication: () => emit({ event: 'capture-authenticating' }),
       onProgress: (progress) => this.#tell(sessionId, progress),
     });
     if (!started.ok) return started;

@@ -12,9 +12,9 @@ import type {
   ResponseOf,
 } from '#shared/ipc/contract.ts';
 import { err, ok, type Result } from '#shared/result.ts';
-
+import type { Elevate } from '../capture/helper-process.ts';
 import { internalError } from '../capture/internal-error.ts';
-import { checkPrivileges } from '../capture/privileges.ts';
+import { findWay } from '../capture/privileges.ts';
 import { estimateRate } from '../capture/rate-estimate.ts';
 import { exportSession } from '../export/index.ts';
 import { CaptureService } from './capture-service.ts';
@@ -34,6 +34,8 @@ export interface EngineOptions {
   readonly version: string;
   /** Takes what is told unasked. */
   readonly emit: (event: EngineEvent) => void;
+  /** Has polkit asked for a helper; null: this engine may not ask. */
+  readonly elevate: Elevate | null;
 }
 
 type Answer<C extends Channel> =
@@ -71,6 +73,7 @@ export class Engine {
       sessions: this.#sessions,
       recents: this.#recents,
       emit: (event) => options.emit(event),
+      elevate: options.elevate,
     });
   }
 
@@ -112,6 +115,7 @@ export class Engine {
     'processes.list': () => ok(this.#processes.list()),
     'doctor.run': async () => ok(await runDoctor()),
     'capture.start': ({ spec }) => this.#captures.start(spec),
+    'capture.cancel': () => ok(this.#captures.cancelStart()),
     'capture.stop': () => this.#captures.stop(),
     'session.open': ({ path }) => this.#open(path),
     'session.close': ({ id }) => this.#close(id),
@@ -119,7 +123,7 @@ export class Engine {
     'session.events': ({ id, source, ordinals }) => this.#events(id, source, ordinals),
     'session.export': (request) => this.#export(request),
     'probes.search': (query) => this.#probes.find(query),
-    'probes.estimate': ({ source, target }) => estimateRate(source, target),
+    'probes.estimate': ({ source, target }) => estimateRate(source, target, this.#options.elevate),
     'recents.list': () => ok(this.#recents.list()),
     'recents.forget': async ({ path }) => {
       await this.#recents.forget(path);
@@ -130,7 +134,7 @@ export class Engine {
   #appInfo(): AppInfo {
     return {
       version: this.#options.version,
-      capture: checkPrivileges(),
+      capture: findWay('system', this.#options.elevate !== null),
       cpus: cpus().length,
       hostname: hostname(),
       kernel: release(),

@@ -16,11 +16,12 @@ function run(): void {
   invariant(parent !== null, 'the engine is started by the app, not by hand');
   serve({
     parent,
-    makeEngine: (emit) =>
+    makeEngine: (emit, elevate) =>
       new Engine({
         dataFolder: setting('data-folder'),
         version: setting('version') ?? '',
         emit,
+        elevate,
       }),
     exit: (code) => process.exit(code),
   });

@@ -100,6 +100,7 @@ export const REQUEST_SCHEMAS: { readonly [C in Channel]: z.ZodType<RequestOf<C>>
   'processes.list': nothing,
   'doctor.run': nothing,
   'capture.start': z.strictObject({ spec }),
+  'capture.cancel': nothing,
   'capture.stop': nothing,
   'session.open': z.strictObject({ path }),
   'session.close': z.strictObject({ id: sessionId }),

@@ -2,13 +2,15 @@ import { z } from 'zod';
 
 import type { EngineEvent, PortMessage } from '#shared/ipc/contract.ts';
 
+import type { Elevate } from '../capture/helper-process.ts';
 import { internalError } from '../capture/internal-error.ts';
 import type { Engine } from './engine.ts';
 import type { Parent, WindowPort } from './parent.ts';
+import { ParentElevation } from './parent-elevation.ts';
 import { portRequestSchema } from './request-schemas.ts';
 
 /** Messages of the parent; see README.md. */
-const parentMessageSchema = z.discriminatedUnion('type', [
+const parentMessageSchema = z.union([
   z.object({ type: z.literal('connect') }),
   z.object({ type: z.literal('request'), request: portRequestSchema }),
   z.object({
@@ -17,15 +19,30 @@ const parentMessageSchema = z.discriminatedUnion('type', [
     sessionId: z.int(),
     from: z.string().max(1000),
   }),
+  z.object({
+    type: z.literal('elevated'),
+    call: z.int(),
+    state: z.literal('started'),
+    pid: z.int(),
+  }),
+  z.object({
+    type: z.literal('elevated'),
+    call: z.int(),
+    state: z.literal('ended'),
+    code: z.int().nullable(),
+    signal: z.string().nullable(),
+    stderr: z.string(),
+  }),
   z.object({ type: z.literal('shutdown') }),
 ]);
 
 /** What an engine's process is made of. */
 export interface Service {
   readonly parent: Parent;
-  /** `emit` takes what the engine tells unasked. */
+  /** `emit` takes what the engine tells unasked; `elevate` has the parent start helpers. */
   readonly makeEngine: (
     emit: (event: EngineEvent) => void,
+    elevate: Elevate,
   ) => Pick<Engine, 'handle' | 'deltaBytes' | 'shutDown'>;
   /** Ends this process: 0 in order, 1 when a recording could not be ended properly. */
   readonly exit: (code: number) => void;
@@ -35,10 +52,11 @@ export interface Service {
 export function serve({ parent, makeEngine, exit }: Service): void {
   const ports = new Set<WindowPort>();
   let repliesToParent = false;
+  const elevation = new ParentElevation((message) => parent.send(message));
   const engine = makeEngine((event) => {
     for (const port of ports) port.postMessage(event);
     if (repliesToParent) parent.send({ type: 'message', message: event });
-  });
+  }, elevation.elevate);
 
   const answer = async (raw: unknown, reply: (message: PortMessage) => void): Promise<void> => {
     const request = portRequestSchema.safeParse(raw);
@@ -93,6 +111,9 @@ export function serve({ parent, makeEngine, exit }: Service): void {
         return;
       case 'data':
         return void sendData(message.call, message.sessionId, message.from);
+      case 'elevated':
+        elevation.receive(message);
+        return;
       case 'shutdown':
         return void end();
     }

@@ -3,6 +3,16 @@
  * switch used by the window and the command line alike.
  */
 export type ProfilerError =
+  /** The helper could not be started with more privileges. `detail`: what was seen, possibly empty. */
+  | {
+      readonly kind: 'elevation-failed';
+      readonly reason: ElevationFailure;
+      readonly detail: string;
+    }
+  /** The helper that answered belongs to another version of the product. */
+  | { readonly kind: 'helper-version'; readonly found: string; readonly expected: string }
+  /** A helper for the user's own processes was asked for more. `what`: for people, a few words. */
+  | { readonly kind: 'target-not-own'; readonly what: string }
   /** The caller may not do this. `missing` names capabilities, e.g. ['CAP_BPF']. */
   | { readonly kind: 'permission-refused'; readonly missing: readonly string[] }
   /** `feature` is a KernelFeatureId of the doctor; `reason` is what the probe saw. */
@@ -76,5 +86,23 @@ export type ProfilerError =
   | { readonly kind: 'session-not-open'; readonly id: number }
   | { readonly kind: 'request-invalid'; readonly channel: string; readonly reason: string }
   | { readonly kind: 'cancelled' };
+
+/** Why there is no elevated helper; pkexec(1) and what has to be installed for it. */
+export type ElevationFailure =
+  /** The authentication dialog was closed without a password. */
+  | 'dismissed'
+  /** polkit said no: a wrong password, or a rule of the machine. */
+  | 'refused'
+  /** Nothing in this session can ask for a password. */
+  | 'no-agent'
+  | 'no-pkexec'
+  /** pkexec itself does not work here. */
+  | 'pkexec-unusable'
+  | 'policy-missing'
+  | 'helper-missing'
+  /** The installed helper is not root's alone: it would give root to whoever can change it. */
+  | 'helper-unsafe'
+  /** Nobody answered the dialog. */
+  | 'timed-out';
 
 export type ProfilerErrorKind = ProfilerError['kind'];

@@ -44,15 +44,22 @@ export class Actions {
   async startCapture(spec: CaptureSpec): Promise<void> {
     if (this.store.get().busy !== null) return;
     this.dismiss('capture-failed');
+    this.store.update({ starting: true });
     const started = await this.during('Starting the recording…', () =>
       this.engine.ask('capture.start', { spec }),
     );
+    this.store.update({ starting: false });
     if (!started.ok) {
       this.fail(started.error, 'capture-failed');
       return;
     }
     this.store.update({ notices: [] });
     this.show(started.value);
+  }
+
+  /** Also takes back the question for a password. */
+  async cancelStart(): Promise<void> {
+    if (this.store.get().starting) await this.engine.ask('capture.cancel', {});
   }
 
   async stopCapture(): Promise<void> {
@@ -144,7 +151,11 @@ export class Actions {
   }
 
   engineEvent(event: EngineEvent): void {
-    const { session } = this.store.get();
+    const { session, starting } = this.store.get();
+    if (event.event === 'capture-authenticating') {
+      if (starting) this.store.update({ busy: AUTHENTICATING });
+      return;
+    }
     if (event.event === 'capture-progress') {
       const { progress } = event;
       if (session?.open.id !== progress.sessionId) return;
@@ -238,6 +249,8 @@ export class Actions {
     }
   }
 }
+
+const AUTHENTICATING = 'Waiting for your password, in the dialog of the system…';
 
 /** What has to be said about a session before its content. */
 function sessionNotices(open: OpenSession): Notice[] {

@@ -7,7 +7,6 @@ import type {
   RecentSession,
 } from '#shared/ipc/contract.ts';
 import type { CaptureTarget } from '#shared/model/capture-spec.ts';
-import type { Result } from '#shared/result.ts';
 
 /** Everything the page shows that is not drawn from the tables. Changed only by actions. */
 export interface AppState {
@@ -20,6 +19,8 @@ export interface AppState {
   readonly source: number;
   /** Something is being done that takes time: what, for people. Null: nothing. */
   readonly busy: string | null;
+  /** A recording is being started, and can still be given up. */
+  readonly starting: boolean;
   readonly notices: readonly Notice[];
 }
 
@@ -52,6 +53,7 @@ export const INITIAL_STATE: AppState = {
   session: null,
   source: 0,
   busy: null,
+  starting: false,
   notices: [],
 };
 
@@ -60,6 +62,5 @@ export const isRecording = ({ session }: AppState): boolean =>
   session !== null && session.live !== null;
 
 /** Why recording is impossible here, or null. */
-export const captureProblem = (
-  app: Result<null, ProfilerError> | undefined,
-): ProfilerError | null => (app === undefined || app.ok ? null : app.error);
+export const captureProblem = (app: AppInfo['capture'] | undefined): ProfilerError | null =>
+  app === undefined || app.ok ? null : app.error;

@@ -1,5 +1,5 @@
 import type { HostBridge, MenuCommand } from '#shared/ipc/host-bridge.ts';
-import { h } from '../dom.ts';
+import { button, h, setText } from '../dom.ts';
 import type { EngineClient } from '../engine-client.ts';
 import type { Actions } from '../state/actions.ts';
 import { type AppState, isRecording } from '../state/app-state.ts';
@@ -25,18 +25,22 @@ export function createAppView(parts: AppParts): HTMLElement {
   const start = createStartView(store, actions, doctor);
   const record = createRecordForm(store, actions, { engine, host });
   const session = createSessionView(store, actions, engine);
-  const busy = h('div', { class: 'busy', attributes: { role: 'status' } });
+  const busyText = h('span', { attributes: { role: 'status' } });
+  const cancel = button({ label: 'Cancel', key: 'Esc', onPress: () => void actions.cancelStart() });
+  const busy = h('div', { class: 'busy' }, busyText, cancel);
   store.subscribe((state) => {
     start.hidden = state.page.kind !== 'start';
     record.hidden = state.page.kind !== 'record';
     session.element.hidden = state.page.kind !== 'session';
-    busy.textContent = state.page.kind === 'session' ? '' : (state.busy ?? '');
-    busy.hidden = busy.textContent === '';
+    setText(busyText, state.busy ?? '');
+    busy.hidden = state.busy === null || state.page.kind === 'session';
+    cancel.hidden = !state.starting;
     if (state.page.kind !== 'session') host.reportTitle('Emberscope');
   });
   const run = (command: MenuCommand): void => runCommand(command, parts, session, doctor);
   host.onMenuCommand(run);
   document.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape' && store.get().starting) return void actions.cancelStart();
     const command = commandOf(event, store.get(), () => session.pane.escape());
     if (command === null) return;
     event.preventDefault();

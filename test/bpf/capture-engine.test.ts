@@ -19,6 +19,7 @@ beforeAll(() => {
 beforeEach(() => {
   events = [];
   engine = new Engine({
+    elevate: null,
     dataFolder: rig.folder,
     version: '9.9.9',
     emit: (event) => events.push(event),

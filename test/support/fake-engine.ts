@@ -92,7 +92,7 @@ export function fakeEngine(parts: FakeEngineParts): FakeEngine & { readonly sess
   };
   const app: AppInfo = {
     version: '0.1.0',
-    capture: ok(null),
+    capture: ok('direct'),
     cpus: 4,
     hostname: 'build-07',
     kernel: '6.1.0-18-amd64',
@@ -109,6 +109,8 @@ export function fakeEngine(parts: FakeEngineParts): FakeEngine & { readonly sess
         return ok(PROCESSES);
       case 'doctor.run':
         return ok({ checks: [] });
+      case 'capture.cancel':
+        return ok(null);
       case 'capture.start':
       case 'capture.stop':
       case 'session.open':

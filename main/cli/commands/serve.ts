@@ -68,6 +68,8 @@ async function serveUntilStopped(
     dataFolder: null,
     version: VERSION,
     emit: (event) => server?.emit(event),
+    // A request from a browser is nobody's to answer with a password on this machine's screen.
+    elevate: null,
   });
   try {
     const open = record ? await startRecording(engine) : ok(path);

@@ -1,5 +1,6 @@
 import type { ProfilerError } from '../errors.ts';
 import type { CaptureSpec, CaptureTarget, SourceSpec } from '../model/capture-spec.ts';
+import type { HelperWay } from '../model/helper-scope.ts';
 import type { ProbeMatches, ProbeQuery } from '../model/probe-list.ts';
 import type { RateEstimate } from '../model/rate-estimate.ts';
 import type { CaptureEndReason, SessionInfo } from '../model/session-info.ts';
@@ -19,6 +20,8 @@ export interface Requests {
   'doctor.run': { request: Record<string, never>; response: DoctorReport };
   /** Starts recording into a new file below the recordings folder; the session is open at once. */
   'capture.start': { request: { spec: CaptureSpec }; response: OpenSession };
+  /** Gives up the start under way; 'capture.start' answers `cancelled`, unless it is too late. */
+  'capture.cancel': { request: Record<string, never>; response: null };
   /** Ends the recording; the answer comes when the file is complete. */
   'capture.stop': { request: Record<string, never>; response: OpenSession };
   'session.open': { request: { path: string }; response: OpenSession };
@@ -52,6 +55,8 @@ export type RequestOf<C extends Channel> = Requests[C]['request'];
 export type ResponseOf<C extends Channel> = Requests[C]['response'];
 
 export type EngineEvent =
+  /** The start under way waits for polkit, and that perhaps for a password. */
+  | { readonly event: 'capture-authenticating' }
   /** At least twice a second while recording, and at every change of state. */
   | { readonly event: 'capture-progress'; readonly progress: CaptureProgress }
   /** The recording ended by itself: duration over, target exited, or a failure (data kept). */
@@ -84,8 +89,8 @@ export interface OpenSession {
 
 export interface AppInfo {
   readonly version: string;
-  /** Whether a live capture can start from here; else the error a start would give. */
-  readonly capture: Result<null, ProfilerError>;
+  /** How a live capture of the machine starts from here; else the error a start would give. */
+  readonly capture: Result<HelperWay, ProfilerError>;
   readonly cpus: number;
   readonly hostname: string;
   readonly kernel: string;

@@ -1,15 +1,7 @@
 import type { ProfilerError } from '../errors.ts';
+import { describeElevationError } from './elevation-error-text.ts';
+import type { ErrorText } from './error-words.ts';
 import { describeProbeError } from './probe-error-text.ts';
-
-/** An error for people. Plain sentences; facts in them are quoted as they were found. */
-export interface ErrorText {
-  /** What happened, a few words without full stop. */
-  readonly title: string;
-  /** Why, one or two sentences. */
-  readonly detail: string;
-  /** What to do next, one or two sentences. */
-  readonly nextStep: string;
-}
 
 const text = (title: string, detail: string, nextStep: string): ErrorText => ({
   title,
@@ -20,6 +12,10 @@ const text = (title: string, detail: string, nextStep: string): ErrorText => ({
 /** The one place where errors become sentences, for the window and the command line alike. */
 export function describeError(error: ProfilerError): ErrorText {
   switch (error.kind) {
+    case 'elevation-failed':
+    case 'helper-version':
+    case 'target-not-own':
+      return describeElevationError(error);
     case 'permission-refused':
     case 'kernel-feature-missing':
     case 'library-missing':

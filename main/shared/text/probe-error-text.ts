@@ -1,4 +1,5 @@
 import type { ProfilerError } from '../errors.ts';
+import type { ErrorText } from './error-words.ts';
 
 type ProbeError = Extract<
   ProfilerError,
@@ -6,11 +7,7 @@ type ProbeError = Extract<
 >;
 
 /** What is wrong with a probe or a trace's filter. */
-export function describeProbeError(error: ProbeError): {
-  readonly title: string;
-  readonly detail: string;
-  readonly nextStep: string;
-} {
+export function describeProbeError(error: ProbeError): ErrorText {
   switch (error.kind) {
     case 'filter-invalid':
       return {

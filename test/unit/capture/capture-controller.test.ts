@@ -12,7 +12,7 @@ import { helperDoes, OBEDIENT } from '../../support/stand-in-helper.ts';
 // Nothing privileged is done here: the helper is a stand-in.
 vi.mock('../../../main/capture/privileges.ts', async (original) => ({
   ...(await original<object>()),
-  checkPrivileges: () => ({ ok: true, value: null }),
+  findWay: () => ({ ok: true, value: 'direct' }),
 }));
 
 let folder = '';

@@ -4,6 +4,7 @@ import { HelperClient, type HelperListener } from '../../../main/capture/helper-
 import type { StartRequest } from '../../../main/capture/wire/helper-protocol.ts';
 import { helperDoes, helperIs } from '../../support/stand-in-helper.ts';
 
+const DIRECT = { way: 'direct', scope: 'system' } as const;
 const REQUEST: StartRequest = {
   sources: [{ kind: 'on-cpu', rateHz: 99, mode: 'precise', includeIdle: false }],
   costLimit: 0,
@@ -28,7 +29,7 @@ function listen(): { listener: HelperListener; heard: string[] } {
 }
 
 async function connected(listener = listen().listener): Promise<HelperClient> {
-  const client = await HelperClient.connect(listener);
+  const client = await HelperClient.connect(listener, DIRECT);
   if (!client.ok) throw new Error(JSON.stringify(client.error));
   return client.value;
 }
@@ -71,8 +72,11 @@ describe('HelperClient', () => {
 
   it('refuses a helper of another protocol version', async () => {
     helperDoes('hello({ protocol: 99 }); setInterval(() => {}, 1000);');
-    const client = await HelperClient.connect(listen().listener);
-    expect(client).toMatchObject({ ok: false, error: { kind: 'helper-protocol' } });
+    const client = await HelperClient.connect(listen().listener, DIRECT);
+    expect(client).toMatchObject({
+      ok: false,
+      error: { kind: 'helper-version', found: 'protocol 99', expected: 'protocol 1' },
+    });
   });
 
   it('hands on the error with which the helper refuses', async () => {
@@ -124,7 +128,7 @@ describe('HelperClient', () => {
 
   it('says what is missing when the helper was not built', async () => {
     helperIs('/absent/helper.js');
-    const client = await HelperClient.connect(listen().listener);
+    const client = await HelperClient.connect(listen().listener, DIRECT);
     expect(client).toMatchObject({ ok: false, error: { kind: 'helper-lost' } });
   });
 });

@@ -30,7 +30,7 @@ describe('manPage', () => {
       '2026-11-23',
     );
     for (const command of programOf(() => undefined).commands) {
-      expect(page).toContain(`\n.SS ${command.name()}\n`);
+      expect(page).toContain(`\n.SS ${command.name().replaceAll('-', '\\-')}\n`);
       for (const { long } of command.options) expect(page).toContain(long?.replaceAll('-', '\\-'));
     }
     expect(page).toMatch(/^\.TH EMBERSCOPE 1 "2026-11-23" "emberscope 1\.2\.3"/m);

@@ -15,7 +15,7 @@ import { helperDoes, OBEDIENT } from '../../support/stand-in-helper.ts';
 // Nothing privileged is done here: the helper is a stand-in.
 vi.mock('../../../main/capture/privileges.ts', async (original) => ({
   ...(await original<object>()),
-  checkPrivileges: () => ({ ok: true, value: null }),
+  findWay: () => ({ ok: true, value: 'direct' }),
 }));
 
 let base = '';
@@ -30,6 +30,7 @@ beforeEach(() => {
   captures = new CaptureService({
     ...{ folder, sessions, recents: new Recents(folder) },
     emit: (event) => events.push(event),
+    elevate: null,
   });
 });
 afterEach(async () => {

@@ -1,12 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { EXIT, exitCodeOf } from '../../../main/cli/exit-codes.ts';
-import type { ProfilerError, ProfilerErrorKind } from '../../../main/shared/errors.ts';
+import type {
+  ElevationFailure,
+  ProfilerError,
+  ProfilerErrorKind,
+} from '../../../main/shared/errors.ts';
 import { describeError } from '../../../main/shared/text/error-text.ts';
 
 /** One example of every kind: the type demands it, so a new kind cannot be forgotten. */
 const EXAMPLES: {
   readonly [Kind in ProfilerErrorKind]: Omit<Extract<ProfilerError, { kind: Kind }>, 'kind'>;
 } = {
+  'elevation-failed': { reason: 'dismissed', detail: '' },
+  'helper-version': { found: 'version 0.1.0', expected: 'version 0.2.0' },
+  'target-not-own': { what: "Process 42 is another user's" },
   'permission-refused': { missing: ['CAP_BPF', 'CAP_PERFMON'] },
   'kernel-feature-missing': { feature: 'btf', reason: '/sys/kernel/btf/vmlinux does not exist' },
   'library-missing': { library: 'libbpf.so.1', reason: 'cannot open shared object file' },
@@ -45,9 +52,25 @@ const EXAMPLES: {
   cancelled: {},
 };
 
-const ERRORS = Object.entries(EXAMPLES).map(
-  ([kind, facts]) => ({ kind, ...facts }) as ProfilerError,
-);
+/** All outcomes of asking for privileges: likewise. */
+const ELEVATIONS: { readonly [Reason in ElevationFailure]: string } = {
+  dismissed: '',
+  refused: '',
+  'no-agent': '',
+  'no-pkexec': '',
+  'pkexec-unusable': 'pkexec must be setuid root.',
+  'policy-missing': '/usr/share/polkit-1/actions/org.emberscope.policy',
+  'helper-missing': '',
+  'helper-unsafe': '/opt is a symbolic link; it has to be the real thing.',
+  'timed-out': '',
+};
+
+const ERRORS = [
+  ...Object.entries(EXAMPLES).map(([kind, facts]) => ({ kind, ...facts }) as ProfilerError),
+  ...Object.entries(ELEVATIONS).map(
+    ([reason, detail]) => ({ kind: 'elevation-failed', reason, detail }) as ProfilerError,
+  ),
+];
 
 describe('describeError', () => {
   it('words every kind as agreed', async () => {

@@ -16,7 +16,7 @@ import {
   installProblemText,
   type PathStat,
   problemOf,
-} from '../../../main/helper/install-check.ts';
+} from '../../../main/elevate/install-check.ts';
 
 const FOLDER: PathStat = { uid: 0, gid: 0, mode: 0o040_755 };
 const PROGRAM: PathStat = { uid: 0, gid: 0, mode: 0o100_755 };
