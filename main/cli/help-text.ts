@@ -185,3 +185,22 @@ export const SERVE_HELP = pageEnd(
   sudo emberscope serve --record --port 8123
   ssh -t -L 8123:127.0.0.1:8123 build-7 emberscope serve app.ember --port 8123`,
 );
+
+export const INSTALL_HELPER_HELP = pageEnd(
+  `WHAT IT DOES
+  Recording needs privileges that the window never has. A helper has them, which polkit starts after asking for an
+  administrator's password. Packages bring it along; from a checkout or an unpacked archive this command copies it
+  to /usr/lib/emberscope, with launchers in /usr/libexec/emberscope and a polkit policy. Run it again after an
+  update. It changes no setting of the system.
+  --group adds a launcher with file capabilities for servers, where nobody can answer a dialog: members of the group
+  may then record every process of the machine at any time.`,
+  `EXAMPLES
+  sudo emberscope install-helper
+  sudo groupadd --system profilers && sudo usermod -aG profilers "$USER"
+  sudo emberscope install-helper --group profilers`,
+);
+
+export const UNINSTALL_HELPER_HELP = pageEnd(
+  `EXAMPLES
+  sudo emberscope uninstall-helper`,
+);

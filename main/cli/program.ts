@@ -20,6 +20,7 @@ import {
   DOCTOR_HELP,
   EVENTS_HELP,
   EXPORT_HELP,
+  INSTALL_HELPER_HELP,
   LATENCY_HELP,
   OPEN_HELP,
   PROBES_HELP,
@@ -29,6 +30,7 @@ import {
   SERVE_HELP,
   SQL_HELP,
   SYMBOLIZE_HELP,
+  UNINSTALL_HELPER_HELP,
 } from './help-text.ts';
 import { defaultFileName, type RecordOptions, specOf } from './record-options.ts';
 import { printError } from './terminal.ts';
@@ -56,7 +58,7 @@ export function programOf(done: Done): Command {
     .addHelpText('after', ROOT_HELP);
   for (const add of [
     ...[record, open, report, latency, events, symbolize, exportCommand, sql],
-    ...[probes, serve, doctor, demo],
+    ...[probes, serve, doctor, installHelper, uninstallHelper, demo],
   ])
     add(program, done);
   for (const command of program.commands) command.helpOption('-h, --help', 'print this help');
@@ -288,6 +290,29 @@ function serve(program: Command, done: Done): void {
     .action(async (file: string | undefined, options: Partial<ServeCommandOptions>) => {
       const { runServe } = await import('./commands/serve.ts');
       done(await runServe(file ?? null, { port: 0, ...options }));
+    });
+}
+
+function installHelper(program: Command, done: Done): void {
+  program
+    .command('install-helper')
+    .description('As root: let users record by password, or a group without one.')
+    .option('--group <NAME>', 'members of this group record everything without being asked')
+    .addHelpText('after', INSTALL_HELPER_HELP)
+    .action(async (options: { group?: string }) => {
+      const { runInstallHelper } = await import('./commands/install-helper.ts');
+      done(runInstallHelper(options));
+    });
+}
+
+function uninstallHelper(program: Command, done: Done): void {
+  program
+    .command('uninstall-helper')
+    .description('As root: take away what install-helper brought.')
+    .addHelpText('after', UNINSTALL_HELPER_HELP)
+    .action(async () => {
+      const { runUninstallHelper } = await import('./commands/install-helper.ts');
+      done(runUninstallHelper());
     });
 }
 
