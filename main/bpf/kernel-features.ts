@@ -52,11 +52,11 @@ function checkCapabilities(own: bigint): DoctorCheck {
   );
   const title = 'Capabilities of this process';
   if (missing.length > 0) {
-    return check('capabilities', title, [
-      'missing',
-      `without ${missing.join(', ')}`,
-      START_PRIVILEGED,
-    ]);
+    const found = `without ${missing.join(', ')}`;
+    return {
+      ...check('capabilities', title, ['missing', found, START_PRIVILEGED]),
+      needsPrivilege: true,
+    };
   }
   const wanted = (['CAP_SYSLOG', 'CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH'] as const).filter(
     (name) => !hasAny(own, [name]),
@@ -118,11 +118,11 @@ function checkPerfEvents(cpu: number): DoctorCheck {
   const errno = probeCpuWideEvent(cpu);
   if (errno === null) return check('perf-events', title, ['ok', 'open']);
   if (isRefusal(errno)) {
-    return check('perf-events', title, [
-      'limited',
-      `not for this user (${errno})`,
-      START_PRIVILEGED,
-    ]);
+    const found = `not for this user (${errno})`;
+    return {
+      ...check('perf-events', title, ['limited', found, START_PRIVILEGED]),
+      needsPrivilege: true,
+    };
   }
   const fix = 'Use a kernel with CONFIG_PERF_EVENTS; in a container, allow perf_event_open.';
   return check('perf-events', title, ['missing', errno, fix]);

@@ -113,7 +113,7 @@ export class Engine {
   readonly #handlers: Handlers = {
     'app.info': () => ok(this.#appInfo()),
     'processes.list': () => ok(this.#processes.list()),
-    'doctor.run': async () => ok(await runDoctor()),
+    'doctor.run': async () => ok(await runDoctor(this.#options.elevate !== null)),
     'capture.start': ({ spec }) => this.#captures.start(spec),
     'capture.cancel': () => ok(this.#captures.cancelStart()),
     'capture.stop': () => this.#captures.stop(),

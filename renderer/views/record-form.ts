@@ -87,6 +87,7 @@ export function createRecordForm(
     onPress: () => submit(),
   });
   const missing = h('span', { class: 'form-missing', attributes: { 'aria-live': 'polite' } });
+  const password = h('span', { class: 'form-missing' }, 'The system asks for a password.');
 
   function currentSpec(): CaptureSpec | string {
     const sources = choice.read();
@@ -118,6 +119,9 @@ export function createRecordForm(
     const spec = currentSpec();
     start.disabled = typeof spec === 'string' || store.get().busy !== null;
     missing.textContent = typeof spec === 'string' ? spec : '';
+    const { app } = store.get();
+    const asks = app?.capture.ok === true && app.capture.value === 'polkit';
+    password.hidden = !asks || typeof spec === 'string';
   }
   function submit(): void {
     const spec = currentSpec();
@@ -148,6 +152,7 @@ export function createRecordForm(
       start,
       button({ label: 'Cancel', onPress: () => void actions.showStart() }),
       missing,
+      password,
     ),
   );
   const problem = h('div');

@@ -1,14 +1,14 @@
 import type { DoctorCheck } from '#shared/ipc/contract.ts';
 import { printable } from '#shared/text/printable-text.ts';
-import { probeKernelFeatures } from '../../bpf/kernel-features.ts';
 import { captureSource } from '../../capture/sources/index.ts';
+import { runDoctor as lookAround } from '../../engine/doctor.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { jsonText } from '../json-text.ts';
 import { out, type Style } from '../terminal.ts';
 
 /** Prints what works on this machine; fails when nothing can be recorded here. */
 export async function runDoctor(options: { readonly json?: boolean }): Promise<ExitCode> {
-  const checks = await probeKernelFeatures();
+  const { checks } = await lookAround(true);
   const canRecord = missingForRecording(checks).length === 0;
   if (options.json === true) {
     out.write(jsonText({ canRecord, checks }));

@@ -129,6 +129,8 @@ export interface DoctorCheck {
   readonly found: string;
   /** What to do; empty when nothing is to be done. */
   readonly fix: string;
+  /** It failed for want of privileges of the process that looked. */
+  readonly needsPrivilege?: boolean;
 }
 export interface DoctorReport {
   readonly checks: readonly DoctorCheck[];
