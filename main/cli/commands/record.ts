@@ -51,6 +51,11 @@ export async function recordToEnd(
     const started = await startRecording(spec, path, {
       force,
       stdio: 'inherit',
+      signal: interrupts.beforeStart,
+      onAuthentication: () => {
+        interrupts.waitForPassword();
+        if (!quiet) log.line('Waiting for authentication: answer the dialog of the system.');
+      },
       onProgress: (state) => progress.show(state),
     });
     if (!started.ok) return printError(started.error);
@@ -67,15 +72,30 @@ export async function recordToEnd(
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** The first signal finishes the file, even while the recording still starts; a second one gives up. */
+/**
+ * The first signal finishes the file, even while the recording still starts, or takes back the question
+ * for a password; a second one gives up.
+ */
 class Interrupts {
   readonly #progress: ProgressLine;
+  readonly #withdrawal = new AbortController();
   #recording: Recording | null = null;
   #asked = false;
+  #isAuthenticating = false;
 
   constructor(progress: ProgressLine) {
     this.#progress = progress;
     for (const signal of SIGNALS) process.on(signal, this.#onSignal);
+  }
+
+  /** Aborted when the recording is not to begin. */
+  get beforeStart(): AbortSignal {
+    return this.#withdrawal.signal;
+  }
+
+  /** From now on, until there is a recording, a signal takes the question back. */
+  waitForPassword(): void {
+    this.#isAuthenticating = true;
   }
 
   /** From now on there is something to finish. */
@@ -95,6 +115,7 @@ class Interrupts {
       process.exit(EXIT.interrupted);
     }
     this.#asked = true;
+    if (this.#recording === null && this.#isAuthenticating) this.#withdrawal.abort();
     void this.#recording?.stop();
   };
 }
