@@ -73,6 +73,11 @@ function lastAtOrBelow(ascending: Float64Array, limit: number): number {
   return low - 1;
 }
 
+/**
+ * Compilers align functions to 16 bytes at most: what lies between two of them, if it is less, is padding
+ * that never runs. Rows for it would be a fifth of all.
+ */
+const MAX_PADDING_BYTES = 15;
 /** Multiple that a table's base is of, bytes: the kernel side searches in pages of this size. */
 const BASE_ALIGNMENT = 65_536;
 
@@ -98,7 +103,7 @@ function tableOf(functions: FunctionList, counts: UnwindCounts): UnwindTable {
     range.programStart = functions.programStarts[index]!;
     range.programEnd = functions.programEnds[index]!;
     programs.emit(functions.cieIndexes[index]!, range, rows);
-    rows.push(range.end, NONE_INDEX);
+    if (next - range.end > MAX_PADDING_BYTES) rows.push(range.end, NONE_INDEX);
   }
   counts.unfollowed = programs.failures();
   counts.ruleOverflows = rules.overflowed;

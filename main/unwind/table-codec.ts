@@ -30,7 +30,7 @@ export type TableDamage =
 /** "EUWT" as a little-endian number. */
 const MAGIC = 0x54575545;
 /** Raised whenever these bytes, or what the builder makes of a file, change. */
-const VERSION = 1;
+const VERSION = 2;
 /**
  * Header, little endian like all the rest: u32 magic, version, rows, rules; f64 base; u32 CRC-32 of all
  * bytes with this field 0, u32 bytes of the build id; 64 bytes of build id. Then per row u32 address, per

@@ -63,7 +63,9 @@ export interface UnwindRule {
 export interface UnwindTable {
   /** ELF virtual address that row addresses count from: a multiple of 65,536. */
   readonly base: number;
-  /** Addresses less `base`, bytes, ascending. Gaps between functions are rows of kind `none`. */
+  /**
+   * Addresses less `base`, bytes, ascending. Gaps between functions are rows of kind `none`, but not padding.
+   */
   readonly addresses: Uint32Array;
   /** Per row: index into `rules`. */
   readonly ruleIndexes: Uint16Array;

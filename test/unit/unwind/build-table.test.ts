@@ -217,6 +217,20 @@ describe('buildUnwindTable: instructions', () => {
 });
 
 describe('buildUnwindTable: functions', () => {
+  it('takes what is too short to be a function between two of them for padding', () => {
+    const frames = new FrameAssembler()
+      .cie()
+      .fde(TEXT, 17)
+      .fde(TEXT + 32, 16)
+      .fde(TEXT + 64, 32);
+    expect(rowsOf(built(frames))).toEqual([
+      [0, rule({})],
+      [48, NONE_RULE],
+      [64, rule({})],
+      [96, NONE_RULE],
+    ]);
+  });
+
   it('merges neighbours that say the same and fills gaps', () => {
     const frames = new FrameAssembler().cie().fde(TEXT + 0x80, 16);
     const result = built(frames.fde(TEXT, 16).fde(TEXT + 16, 16));
