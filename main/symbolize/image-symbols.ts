@@ -16,12 +16,13 @@ import {
   readSymtab,
   type XzDecode,
 } from './elf-symbols.ts';
+import { readGoFunctions } from './go-functions.ts';
 import { type ImageFile, type ImageRef, openImage, pathOfImage } from './image-files.ts';
 import type { ImageProblem } from './image-problem.ts';
 import { type SymbolColumns, SymbolTable } from './symbol-table.ts';
 
 /** Where an image's names come from; dynsym: exported functions only, many addresses stay without. */
-export type SymbolOrigin = 'symtab' | 'debug-file' | 'mini-debug' | 'dynsym' | 'none';
+export type SymbolOrigin = 'symtab' | 'debug-file' | 'go-table' | 'mini-debug' | 'dynsym' | 'none';
 
 /** Names of one image by offset in its file; holds no open file. */
 export interface ImageSymbols {
@@ -74,9 +75,11 @@ function fromImageFile(image: ImageRef, file: ImageFile): ImageSymbols {
   return { table, segments: elf.segments, origin: found.origin, buildId, problem };
 }
 
-/** An image's own names, else those of its debug file, else what it exports; null: none. */
+/** An image's own names, else those of its debug file, else Go's, else what it exports; null: none. */
 export function findSymbols(image: ImageRef, elf: ElfFile, buildId: string): Found | null {
-  return ownSymtab(elf) ?? debugSymbols(image, elf, buildId) ?? lesserSymbols(elf);
+  return (
+    ownSymtab(elf) ?? debugSymbols(image, elf, buildId) ?? goFunctions(elf) ?? lesserSymbols(elf)
+  );
 }
 
 interface Found {
@@ -109,6 +112,11 @@ function debugSymbols(image: ImageRef, elf: ElfFile, buildId: string): Found | n
   } finally {
     debug.source[Symbol.dispose]();
   }
+}
+
+function goFunctions(elf: ElfFile): Found | null {
+  const columns = readGoFunctions(elf);
+  return columns === null || columns.start.length === 0 ? null : { columns, origin: 'go-table' };
 }
 
 function lesserSymbols(elf: ElfFile): Found | null {

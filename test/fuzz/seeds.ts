@@ -21,6 +21,7 @@ const BUILDS: readonly (readonly string[])[] = [
   ],
   ['clang++', '-O2', '-gdwarf-5', 'seed.cpp'],
   ['gcc', 'frames.s'],
+  ['gcc', '-static', '-no-pie', 'go.s'],
 ];
 const ALL = ['-nostdlib', '-Wl,--build-id=sha1'];
 const SHARED = ['-shared', '-fPIC', '-fno-exceptions'];

@@ -23,6 +23,7 @@ import { demangleRustLegacy } from '../../main/symbolize/demangle-rust-legacy.ts
 import { demangleRustV0 } from '../../main/symbolize/demangle-rust-v0.ts';
 import { DebugInfo, hasDebugInfo } from '../../main/symbolize/dwarf/debug-info.ts';
 import { readDynsym, readMiniDebug, readSymtab } from '../../main/symbolize/elf-symbols.ts';
+import { readGoFunctions } from '../../main/symbolize/go-functions.ts';
 import { JitDump } from '../../main/symbolize/jitdump.ts';
 import { PerfMap } from '../../main/symbolize/perf-map.ts';
 import { SymbolTable } from '../../main/symbolize/symbol-table.ts';
@@ -70,7 +71,8 @@ function runElf(bytes: Buffer): void {
   debugLinkOf(elf.value);
   for (const address of ADDRESSES) segmentAtOffset(elf.value.segments, address);
   readMiniDebug(elf.value, () => (packed) => packed);
-  for (const columns of [readSymtab(elf.value), readDynsym(elf.value)]) {
+  const found = [readSymtab(elf.value), readDynsym(elf.value), readGoFunctions(elf.value)];
+  for (const columns of found) {
     if (columns === null) continue;
     const table = new SymbolTable(columns);
     for (const address of ADDRESSES) {

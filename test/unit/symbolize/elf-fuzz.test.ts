@@ -5,6 +5,7 @@ import { type ByteSource, bufferSource } from '../../../main/elf/byte-source.ts'
 import { ElfFile, segmentAtOffset } from '../../../main/elf/elf-file.ts';
 import { buildIdOf, debugLinkOf } from '../../../main/elf/elf-notes.ts';
 import { readDynsym, readMiniDebug, readSymtab } from '../../../main/symbolize/elf-symbols.ts';
+import { readGoFunctions } from '../../../main/symbolize/go-functions.ts';
 import { SymbolTable } from '../../../main/symbolize/symbol-table.ts';
 
 /** Counts what is asked for: nothing larger than the file may be. */
@@ -33,7 +34,8 @@ function useAll(bytes: Uint8Array): void {
   debugLinkOf(elf.value);
   segmentAtOffset(elf.value.segments, 0x1000);
   readMiniDebug(elf.value, () => (packed) => packed);
-  for (const columns of [readSymtab(elf.value), readDynsym(elf.value)]) {
+  const found = [readSymtab(elf.value), readDynsym(elf.value), readGoFunctions(elf.value)];
+  for (const columns of found) {
     if (columns === null) continue;
     const table = new SymbolTable(columns);
     for (const address of [0, 0x1000, 0x1139, 2 ** 40, 2 ** 53]) {
