@@ -244,32 +244,6 @@ static __always_inline void enter_caller(struct unwind_walk *walk, __u64 cfa, __
 	walk->is_leaf = 0;
 }
 
-/*
- * One step by frame pointer, in code that has no table. Never where there should be one: code
- * without frame pointers keeps anything in rbp, the 0 that looks like the end as well. A garbage
- * chain may lead anywhere: the address must lie in code that is known. Returns STEP_ON,
- * UNWIND_COMPLETE at the outermost frame, or `otherwise`.
- */
-static __always_inline __u32 step_by_frame_pointer(struct unwind_walk *walk, __u32 otherwise)
-{
-	__u64 pair[2], fp = walk->registers[REG_RBP];
-
-	if (config.unwind == UNWIND_MODE_EH || !(walk->known & KNOWN(REG_RBP)))
-		return otherwise;
-	if (fp == 0)
-		return UNWIND_COMPLETE;
-	if (fp - walk->registers[REG_RSP] > MAX_FRAME_BYTES || (fp & 7) != 0 ||
-	    !read_user(pair, sizeof(pair), fp))
-		return otherwise;
-	if (pair[1] == 0)
-		return UNWIND_COMPLETE;
-	if (walk->count && find_mapping(walk->first, walk->count, pair[1] - 1) == NOT_FOUND)
-		return otherwise;
-	walk->registers[REG_RBP] = pair[0];
-	enter_caller(walk, fp + 16, pair[1]);
-	return STEP_ON;
-}
-
 static __always_inline __u32 step_by_signal_frame(struct unwind_walk *walk)
 {
 	struct signal_registers saved;
@@ -277,6 +251,52 @@ static __always_inline __u32 step_by_signal_frame(struct unwind_walk *walk)
 	if (!read_user(&saved, sizeof(saved), walk->registers[REG_RSP] + UCONTEXT_REGISTERS))
 		return UNWIND_UNREADABLE;
 	SET_REGISTERS(walk, saved);
+	return STEP_ON;
+}
+
+/* mov $15, %rax; syscall: what signal handlers return to, where no unwind information says so. */
+#define SIGNAL_RETURN 0x0f0000000fc0c748ULL
+
+__noinline __u32 is_signal_return(__u64 pc)
+{
+	__u64 code;
+
+	return bpf_probe_read_user(&code, sizeof(code), (const void *)pc) == 0 &&
+	       code == SIGNAL_RETURN;
+}
+
+/*
+ * One step by frame pointer, in code that has no table. Never where there should be one: code
+ * without frame pointers keeps anything in rbp, the 0 that looks like the end as well. A garbage
+ * chain may lead anywhere: the address must lie in code that is known. Returns STEP_ON,
+ * UNWIND_COMPLETE at the outermost frame, or `otherwise`. `bare`: the mapping, if it is one whose
+ * code has stacks of its own to switch between, as Go's runtime does; its frames lead across them.
+ */
+static __always_inline __u32 step_by_frame_pointer(struct unwind_walk *walk,
+						   const struct unwind_mapping *bare,
+						   __u32 otherwise)
+{
+	__u64 pair[2], fp = walk->registers[REG_RBP];
+	bool far = fp - walk->registers[REG_RSP] > MAX_FRAME_BYTES;
+
+	if (config.unwind == UNWIND_MODE_EH || !(walk->known & KNOWN(REG_RBP)))
+		return otherwise;
+	if (fp == 0)
+		return UNWIND_COMPLETE;
+	if (far && !bare)
+		return otherwise;
+	if (far && !walk->is_leaf && is_signal_return(walk->pc))
+		return step_by_signal_frame(walk);
+	if ((fp & 7) != 0 || !read_user(pair, sizeof(pair), fp))
+		return otherwise;
+	if (pair[1] == 0)
+		return UNWIND_COMPLETE;
+	if (far && (pair[1] <= bare->start || pair[1] > bare->end))
+		return otherwise;
+	if (walk->count && find_mapping(walk->first, walk->count, pair[1] - 1) == NOT_FOUND)
+		return otherwise;
+	walk->registers[REG_RBP] = pair[0];
+	enter_caller(walk, fp + 16, pair[1]);
 	return STEP_ON;
 }
 
@@ -289,7 +309,7 @@ static __always_inline __u32 step_by_rule(struct unwind_walk *walk, __u32 index)
 	if (rule && rule->ra_kind == RA_END)
 		return UNWIND_COMPLETE;
 	if (!rule || rule->cfa_kind == CFA_NONE)
-		return step_by_frame_pointer(walk, UNWIND_NO_FRAME_POINTER);
+		return step_by_frame_pointer(walk, 0, UNWIND_NO_FRAME_POINTER);
 	if (rule->cfa_kind == CFA_SIGNAL)
 		return step_by_signal_frame(walk);
 	base = rule->cfa_register & (REGISTERS - 1);
@@ -350,7 +370,7 @@ static __always_inline __u32 step(struct unwind_walk *walk)
 	if (walk->count == 0) {
 		/* Nothing is known of the code: a frame pointer of 0 may be any function's value.
 		 */
-		rule = step_by_frame_pointer(walk, UNWIND_NO_PROCESS);
+		rule = step_by_frame_pointer(walk, 0, UNWIND_NO_PROCESS);
 		return rule == STEP_ON ? STEP_ON : UNWIND_NO_PROCESS;
 	}
 	mapping = bpf_map_lookup_elem(&unwind_mappings, &index);
@@ -368,8 +388,10 @@ static __always_inline __u32 step(struct unwind_walk *walk)
 	if (mapping->kind == UNWIND_MAPPING_PENDING)
 		return UNWIND_NO_TABLE;
 	offset = address - mapping->bias;
+	if (mapping->kind == UNWIND_MAPPING_BARE)
+		return step_by_frame_pointer(walk, mapping, UNWIND_NO_FRAME_POINTER);
 	if (mapping->kind != UNWIND_MAPPING_TABLE || offset >> UNWIND_PAGE_SHIFT >= mapping->pages)
-		return step_by_frame_pointer(walk, UNWIND_NO_FRAME_POINTER);
+		return step_by_frame_pointer(walk, 0, UNWIND_NO_FRAME_POINTER);
 	rule = find_rule(mapping->first_page + (offset >> UNWIND_PAGE_SHIFT), offset & 0xffff);
 	return step_by_rule(walk, rule);
 }

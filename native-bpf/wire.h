@@ -280,6 +280,7 @@ struct unwind_mapping {
 #define UNWIND_MAPPING_PENDING 1 /* its table is not loaded */
 #define UNWIND_MAPPING_JIT     2 /* no file: frame pointer */
 #define UNWIND_MAPPING_RULE    3 /* one rule for all of it */
+#define UNWIND_MAPPING_BARE    4 /* a file without unwind information, as Go's: frame pointer */
 
 /* A process's slice of unwind_mappings. */
 struct unwind_process {

@@ -135,6 +135,7 @@ describe('records.ts against the BTF of the compiled object', () => {
       UNWIND_MAPPING_PENDING: MAPPING_KINDS.pending,
       UNWIND_MAPPING_JIT: MAPPING_KINDS.jit,
       UNWIND_MAPPING_RULE: MAPPING_KINDS.rule,
+      UNWIND_MAPPING_BARE: MAPPING_KINDS.bare,
       UNWIND_PAGE_SHIFT: UNWIND_LIMITS.pageShift,
       UNWIND_CHUNK_SHIFT: UNWIND_LIMITS.chunkShift,
       UNWIND_CHUNKS: UNWIND_LIMITS.chunks,

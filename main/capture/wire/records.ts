@@ -204,7 +204,7 @@ export const ANY_UID = 0xffff_ffff;
 export const UNWIND_MODE_CODES = { fp: 0, auto: 1, eh: 2 } as const;
 
 /** UNWIND_MAPPING_* of wire.h. */
-export const MAPPING_KINDS = { table: 0, pending: 1, jit: 2, rule: 3 } as const;
+export const MAPPING_KINDS = { table: 0, pending: 1, jit: 2, rule: 3, bare: 4 } as const;
 
 /** Sizes of the unwinder's maps: wire.h. */
 export const UNWIND_LIMITS = {

@@ -87,7 +87,8 @@ export class MappingSlots {
 
   #kindOf(mapping: CodeMapping, image: Image | null): number {
     if (mapping.kind === 'trampoline') return MAPPING_KINDS.rule;
-    if (image === null || image.state === 'none') return MAPPING_KINDS.jit;
+    if (image === null) return MAPPING_KINDS.jit;
+    if (image.state === 'none') return MAPPING_KINDS.bare;
     if (image.state !== 'loaded') return MAPPING_KINDS.pending;
     const isCode = vaddrOfMapping(image.segments, mapping.fileOffset) !== null;
     return isCode ? MAPPING_KINDS.table : MAPPING_KINDS.jit;
