@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 // Downloads the kernels that test/kernels boots; prints where they are as JSON on standard output.
 //
-//   node scripts/kernel-images.mjs [PACKAGE-OR-DEB ...]     no name: the distribution's own kernel
+//   node scripts/kernel-images.mjs [NAME ...]     no name: the distribution's own kernel
+//
+// NAME is a package, a .deb file, or SUITE/PACKAGE of another suite of Debian's archive
 
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SuiteArchive } from './lib/debian-suite.mjs';
 import { CACHE } from './lib/paths.mjs';
 import { capture, which } from './lib/run.mjs';
 import { runMain, SetupError, say, step } from './lib/say.mjs';
@@ -39,6 +42,7 @@ export async function ensureKernelImages(asked) {
 
 /** @param {string} name @returns {Promise<KernelImage>} */
 async function ensureKernelImage(name) {
+  if (/^[a-z-]+\/[^/]+$/.test(name)) return ensureFromSuite(name);
   const isFile = name.endsWith('.deb');
   const found = isFile ? null : findImage(imagePackage(name));
   if (found !== null) return found;
@@ -47,6 +51,30 @@ async function ensureKernelImage(name) {
   const title = imagePackage(name);
   return step(`downloading ${title}`, () => download(title));
 }
+
+/** @param {string} name "suite/package" @returns {Promise<KernelImage>} */
+async function ensureFromSuite(name) {
+  const [suite = '', metapackage = ''] = name.split('/');
+  const folder = `${suite}-${metapackage}`;
+  const found = findImage(folder);
+  if (found !== null) return found;
+  return step(`downloading ${metapackage} of ${suite}`, () => {
+    const scratch = join(FOLDER, `${folder}.download`);
+    rmSync(scratch, { recursive: true, force: true });
+    mkdirSync(scratch, { recursive: true });
+    try {
+      const archive = new SuiteArchive(suite, scratch);
+      const title = versionedIn(archive.dependsOf(metapackage)) ?? metapackage;
+      const [deb = ''] = archive.download([title], scratch);
+      return unpack(deb, folder);
+    } finally {
+      rmSync(scratch, { recursive: true, force: true });
+    }
+  });
+}
+
+/** The package with the kernel that a metapackage depends on. @param {string} depends of apt-cache */
+const versionedIn = (depends) => /Depends: (linux-image-\d\S*)/.exec(depends)?.[1];
 
 /**
  * A metapackage depends on the package that has the kernel; that of an image is itself. Where the
@@ -58,8 +86,7 @@ function imagePackage(name) {
   const { stdout } = capture('apt-cache', ['depends', '--important', name], {
     env: { ...process.env, LC_ALL: 'C' },
   });
-  const versioned = /Depends: (linux-image-\d\S*)/.exec(stdout)?.[1];
-  return versioned ?? name;
+  return versionedIn(stdout) ?? name;
 }
 
 /** What an earlier run left. @param {string} title @returns {KernelImage | null} */

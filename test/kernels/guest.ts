@@ -27,7 +27,7 @@ async function record(
   const failed = { name, status: run.status, errorText: run.stderr.slice(-4000) };
   if (run.status !== 0) {
     const nothing = { stacks: [], loss: [], mechanisms: [], notes: [], latencies: [] };
-    return { ...failed, ...nothing, samples: 0, counts: {} };
+    return { ...failed, ...nothing, fallback: '', samples: 0, counts: {} };
   }
   const { tables, info } = await readTables(file);
   const stacks = userStacksOf(tables).map(({ comm, frames, stop, weight }) => ({
@@ -39,7 +39,8 @@ async function record(
   const samples = info.sampleCount;
   const counts = countsOf(tables);
   const latencies = latenciesOf(tables);
-  return { ...failed, stacks, loss, samples, mechanisms, notes, counts, latencies };
+  const fallback = info.unwind.fallback;
+  return { ...failed, stacks, loss, fallback, samples, mechanisms, notes, counts, latencies };
 }
 
 type Run = Pick<SpawnSyncReturns<string>, 'status' | 'stderr'>;

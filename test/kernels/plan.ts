@@ -26,6 +26,8 @@ export interface RecordingOutcome {
   readonly loss: readonly { readonly reason: string; readonly count: number }[];
   /** Distinct user stacks. */
   readonly stacks: readonly GuestStack[];
+  /** Why stacks were walked by frame pointers though tables were asked for; empty: they were not. */
+  readonly fallback: string;
   /** How each source was measured. */
   readonly mechanisms: readonly string[];
   /** Why not in a better way; empty: it is the best. */
