@@ -13,6 +13,7 @@ import { inRoot, ROOT } from './lib/paths.mjs';
 import { run } from './lib/run.mjs';
 import { runMain, SetupError, say, seconds } from './lib/say.mjs';
 import { ensureAppUser } from './lib/users.mjs';
+import { ensureNewPython } from './new-python.mjs';
 import { setup } from './setup.mjs';
 
 /** @typedef {import('./vitest-reporter.mjs').TestOutcome} TestOutcome */
@@ -33,6 +34,7 @@ await runMain(async () => {
   if (process.env['EMBERSCOPE_TEST_STAGE'] === 'inside') return runSuites(wanted);
   await setup(['build', 'desktop', 'test']);
   if (wanted.includes('kernels')) await ensureKernelImages([]);
+  if (wanted.includes('bpf')) await ensureNewPython();
   const runtime = await resolveElectron();
   return run(...insideCommand(runtime.executable));
 });
@@ -174,10 +176,12 @@ function summarize(results) {
   const failed = count(all, 'failed');
   const skipped = count(all, 'skipped');
   const missing = results.some(({ suite }) => suite === 'bpf') ? missingRuntimes() : [];
-  if (skipped !== missing.length) {
-    const why = missing.length === 0 ? '' : ` (without ${missing.join(', ')})`;
-    process.stdout.write(`${skipped} skipped where ${missing.length} were expected${why}\n`);
+  const expected = missing.reduce((sum, { tests }) => sum + tests, 0);
+  if (skipped !== expected) {
+    const why = missing.map(({ what }) => what).join(', ');
+    const without = why === '' ? '' : ` (without ${why})`;
+    process.stdout.write(`${skipped} skipped where ${expected} were expected${without}\n`);
   }
   process.stdout.write(`${count(all, 'passed')} passed, ${failed} failed, ${skipped} skipped\n`);
-  return failed === 0 && skipped === missing.length ? 0 : 1;
+  return failed === 0 && skipped === expected ? 0 : 1;
 }

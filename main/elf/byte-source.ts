@@ -42,17 +42,20 @@ export class FileSource implements ByteSource, Disposable {
   readonly size: number;
   /** Number of the file in its file system; with the device, what a mapping is known by. */
   readonly inode: bigint;
+  /** As /proc/PID/maps writes it, without leading zeros: "major:minor", hex. */
+  readonly device: string;
   /** Modification time, ms since 1970. */
   readonly modifiedMs: number;
   private descriptor: number;
 
   private constructor(
     descriptor: number,
-    facts: { size: number; inode: bigint; modifiedMs: number },
+    facts: { size: number; inode: bigint; device: string; modifiedMs: number },
   ) {
     this.descriptor = descriptor;
     this.size = facts.size;
     this.inode = facts.inode;
+    this.device = facts.device;
     this.modifiedMs = facts.modifiedMs;
   }
 
@@ -79,6 +82,7 @@ export class FileSource implements ByteSource, Disposable {
       const facts = {
         size: Number(stat.size),
         inode: stat.ino,
+        device: deviceText(stat.dev),
         modifiedMs: Number(stat.mtimeMs),
       };
       return ok(new FileSource(descriptor, facts));
@@ -128,4 +132,11 @@ export function openProblem(path: string, error: unknown): FileProblem {
   if (errno === null) throw error;
   const gone = errno === 'ENOENT' || errno === 'ENOTDIR' || errno === 'ESRCH';
   return gone ? { kind: 'not-found', path } : { kind: 'unreadable', path, errno };
+}
+
+/** st_dev in the layout of the C library (sysmacros.h): 12 + 20 bits of major, 8 + 24 of minor. */
+function deviceText(dev: bigint): string {
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
+  return `${major.toString(16)}:${minor.toString(16)}`;
 }

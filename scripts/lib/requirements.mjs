@@ -119,6 +119,7 @@ export const REQUIREMENTS = {
       present: () => hasLibrary('libdebuginfod.so.1'),
       packages: ['libdebuginfod1t64', 'libdebuginfod1'],
     },
+    { ...command('javac', 'a Java machine is recorded', 'default-jdk-headless'), optional: true },
     { ...command('perf', 'compared with', 'linux-perf', 'linux-tools-generic'), optional: true },
   ],
   bench: [

@@ -1,8 +1,16 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runtimeHints } from '../../main/shared/model/runtime-hints.ts';
@@ -17,6 +25,7 @@ import {
   selfShares,
   specOf,
 } from '../support/capture.ts';
+import { type UserFrame, type UserStack, userStacksOf } from '../support/user-stacks.ts';
 
 let helper = '';
 let folder = '';
@@ -95,7 +104,8 @@ const hasJava = hasProgram('javac', '-version') && hasProgram('jcmd', '-h');
 if (!hasJava) process.stdout.write('skipped: the Java test needs a JDK (java, javac, jcmd)\n');
 
 describe.skipIf(!hasJava)('Java', () => {
-  it('is named by the map that jcmd makes of a running machine', async () => {
+  /** Tables of a Java machine that ran before it was recorded. */
+  async function tablesOfMachine(...before: string[]): Promise<[SessionTables, pid: number]> {
     writeFileSync(
       join(folder, 'Spin.java'),
       `public class Spin {
@@ -103,45 +113,102 @@ describe.skipIf(!hasJava)('Java', () => {
          public static void main(String[] a) { long t = 0; for (;;) t += fib(25); }
        }`,
     );
+    chmodSync(folder, 0o755);
     execFileSync('javac', ['-d', folder, join(folder, 'Spin.java')]);
-    const java = spawn('java', ['-XX:+PreserveFramePointer', '-cp', folder, 'Spin']);
+    const [program = '', ...args] = [
+      ...before,
+      ...['java', '-XX:+PreserveFramePointer', '-cp', folder, 'Spin'],
+    ];
+    const java = spawn(program, args, { cwd: '/', stdio: 'ignore' });
     try {
       await delay(1500);
       const pid = java.pid!;
       const target = { kind: 'process', pid: asPid(pid) } as const;
       const spec = specOf(target, { duration: nanoseconds(5e9), unwind: 'fp' });
-      const recording = await recordingOf(spec, out);
-      execFileSync('jcmd', [String(pid), 'Compiler.perfmap'], { stdio: 'ignore' });
-      await recording.ended;
-      const { tables } = (await readWhole(out)).delta;
-      expect(shareOf(tables, 'Spin.fib(int)')).toBeGreaterThan(0.8);
-      rmSync(`/tmp/perf-${pid}.map`, { force: true });
+      expect((await (await recordingOf(spec, out)).ended).error).toBeNull();
+      return [(await readWhole(out)).delta.tables, pid];
     } finally {
       java.kill('SIGKILL');
       await once(java, 'exit');
     }
+  }
+
+  it('is named without a word from the user', async () => {
+    const [tables, pid] = await tablesOfMachine();
+    expect(shareOf(tables, 'Spin.fib(int)')).toBeGreaterThan(0.8);
+    rmSync(`/tmp/perf-${pid}.map`, { force: true });
+  });
+
+  it("is left alone and told how to when it is another user's", async () => {
+    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--'];
+    const [tables, pid] = await tablesOfMachine(...nobody);
+    expect(existsSync(`/tmp/perf-${pid}.map`)).toBe(false);
+    const [hint] = runtimeHints(tables);
+    expect(hint?.runtime).toBe('java');
+    expect(hint?.remedy).toContain(`jcmd ${pid} Compiler.perfmap`);
   });
 });
 
-/** The first Python that has -X perf. */
-const python = ['python3.13', 'python3.12', 'python3'].find((name) =>
-  hasProgram(name, '-X', 'perf', '-c', 'import sys; sys.exit(sys.version_info < (3, 12))'),
-);
-if (python === undefined) process.stdout.write('skipped: the Python test needs 3.12 or newer\n');
+/** How to start a Python that has -X perf: the system's, or one in a root folder of its own. */
+const python = JSON.parse(
+  execFileSync(process.execPath, [resolve(import.meta.dirname, '../../scripts/new-python.mjs')], {
+    encoding: 'utf8',
+  }),
+) as readonly string[] | null;
+if (python === null) process.stdout.write('skipped: the Python test needs 3.12 or newer\n');
+const pythonRoot = python?.[0] === 'chroot' ? python[1]! : '/';
 
-describe.skipIf(python === undefined)('Python', () => {
-  it('names its functions with -X perf, and is told to without', async () => {
-    const script = join(folder, 'spin.py');
-    writeFileSync(
-      script,
-      'import time\ndef spin_forever(n):\n  return sum(i * i for i in range(n))\nend = time.time() + 2\nwhile time.time() < end: spin_forever(10000)\n',
-    );
-    const named = await tablesOfCommand(python!, '-X', 'perf', script);
-    expect(named.functions.name).toContain('spin_forever.<locals>.<genexpr> (spin.py)');
-    expect([...named.frames.kind]).toContain(FRAME_KINDS.indexOf('jit'));
-    rmSync(out);
-    const silent = await tablesOfCommand(python!, script);
-    const [hint] = runtimeHints(silent);
+const SPIN_PY = `import time
+def spin_forever(n):
+  return sum(i * i for i in range(n))
+end = time.time() + 2
+while time.time() < end: spin_forever(10000)
+`;
+
+describe.skipIf(python === null)('Python', () => {
+  let inside = '';
+
+  beforeEach(() => {
+    inside = join(pythonRoot, folder);
+    mkdirSync(inside, { recursive: true });
+    writeFileSync(join(inside, 'spin.py'), SPIN_PY);
+  });
+  afterEach(() => {
+    rmSync(inside, { recursive: true, force: true });
+    if (pythonRoot === '/') return;
+    for (const file of readdirSync(join(pythonRoot, 'tmp'))) rmSync(join(pythonRoot, 'tmp', file));
+  });
+
+  it('names its functions with -X perf, in stacks that are whole', async () => {
+    const target = commandTarget(...python!, '-X', 'perf', join(folder, 'spin.py'));
+    const end = await recorded(specOf(target, { unwind: 'auto' }), out);
+    expect(end.error).toBeNull();
+    const { tables } = (await readWhole(out)).delta;
+    expect([...tables.frames.kind]).toContain(FRAME_KINDS.indexOf('jit'));
+    const stacks = userStacksOf(tables).filter(({ frames }) => frames.some(isSpin));
+    const weightOf = (some: readonly UserStack[]): number =>
+      some.reduce((sum, { weight }) => sum + weight, 0);
+    const total = weightOf(stacks);
+    expect(total).toBeGreaterThan(100);
+    // Before the tables of the interpreter and its C library are there, some are cut short; never in its own code.
+    const cut = stacks.filter(({ stop }) => stop !== null);
+    expect(weightOf(cut) / total).toBeLessThan(0.05);
+    expect(cut.filter(({ frames }) => frames[0]!.kind === 'jit')).toEqual([]);
+    const called = ['<module>', 'spin_forever', 'spin_forever.<locals>.<genexpr>'];
+    const named = stacks.filter(({ frames }) => {
+      const names = frames.filter(isSpin).map(({ name }) => name.replace(' (spin.py)', ''));
+      return names.every((name, depth) => name === called[depth]);
+    });
+    expect(weightOf(named) / total).toBeGreaterThanOrEqual(0.99);
+    expect(
+      weightOf(stacks.filter(({ frames }) => frames.filter(isSpin).length === 3)),
+    ).toBeGreaterThan(0.8 * total);
+  });
+
+  it('is told of the switch without it', async () => {
+    const [hint] = runtimeHints(await tablesOfCommand(...python!, join(folder, 'spin.py')));
     expect([hint?.runtime, existsSync(out)]).toEqual(['python', true]);
   });
 });
+
+const isSpin = ({ name }: UserFrame): boolean => name.endsWith(' (spin.py)');

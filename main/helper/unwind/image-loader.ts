@@ -1,3 +1,4 @@
+import { readlinkSync } from 'node:fs';
 import { err, ok, type Result } from '#shared/result.ts';
 import { FileSource } from '../../elf/byte-source.ts';
 import { ElfFile, PF_X, PT_LOAD } from '../../elf/elf-file.ts';
@@ -75,18 +76,38 @@ const codeSegments = (elf: ElfFile): CodeSegment[] =>
 function openMapped(pid: number, { start, end, path, inode }: ProcMapping): FileSource | null {
   // The kernel names the links without leading zeros, as our mappings have them.
   const places = [`/proc/${pid}/map_files/${start}-${end}`];
-  if (!path.endsWith(DELETED)) places.push(`/proc/${pid}/root${path}`);
-  else places.push(`/proc/${pid}/exe`);
+  if (!path.endsWith(DELETED)) {
+    places.push(`/proc/${pid}/root${path}`);
+    // Paths are told as the process sees them; of one in a chroot, as we do.
+    if (isInChroot(pid)) places.push(path);
+  }
+  places.push(`/proc/${pid}/exe`);
   for (const place of places) {
     const source = FileSource.open(place);
     if (!source.ok) continue;
-    // Not the device: btrfs and overlayfs show another one in a mapping than stat() does.
-    if (inode === '' || source.value.inode === BigInt(inode.split(':')[2] ?? -1))
-      return source.value;
+    // Of a file that only we see at that path, the device counts as well: it may be another's namesake.
+    const isIt =
+      place === path ? isSameFile(source.value, inode) : isSameInode(source.value, inode);
+    if (isIt) return source.value;
     source.value[Symbol.dispose]();
   }
   return null;
 }
+
+function isInChroot(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/root`) !== '/';
+  } catch {
+    return false; // It has ended, or is not ours to look at: then nor are its files.
+  }
+}
+
+/** Not the device: btrfs and overlayfs show another one in a mapping than stat() does. */
+const isSameInode = ({ inode }: FileSource, mapped: string): boolean =>
+  mapped === '' || inode === BigInt(mapped.split(':')[2] ?? -1);
+
+const isSameFile = (source: FileSource, mapped: string): boolean =>
+  mapped !== '' && isSameInode(source, mapped) && source.device === mapped.replace(/:\d+$/, '');
 
 /** Memory pages are what is mapped: a segment that begins inside one is mapped from the page's start. */
 const PAGE_BYTES = 4096;
