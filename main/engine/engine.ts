@@ -1,5 +1,5 @@
 import { cpus, homedir, hostname, release } from 'node:os';
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { ProfilerError } from '#shared/errors.ts';
 import type {

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { RecentSession } from '#shared/ipc/contract.ts';
 import type { SessionInfo } from '#shared/model/session-info.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { type Channel, EXPORT_FORMATS, type RequestOf } from '#shared/ipc/contract.ts';
 import { WALL_CLOCK } from '#shared/model/call-tree-selection.ts';

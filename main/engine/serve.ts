@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { EngineEvent, PortMessage } from '#shared/ipc/contract.ts';
 

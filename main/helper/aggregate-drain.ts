@@ -1,7 +1,7 @@
 import { MapReader } from '../bpf/map-reader.ts';
 import type { MappedMemory } from '../bpf/mapped-memory.ts';
+import { FRAME_HEADER_BYTES } from '../capture/wire/frame-layout.ts';
 import { writeFrameHeader } from '../capture/wire/framing.ts';
-import { FRAME_HEADER_BYTES } from '../capture/wire/helper-protocol.ts';
 import {
   CAPTURE_STATE,
   COUNT_KEY,

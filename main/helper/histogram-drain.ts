@@ -1,6 +1,6 @@
 import { MapReader } from '../bpf/map-reader.ts';
+import { FRAME_HEADER_BYTES } from '../capture/wire/frame-layout.ts';
 import { writeFrameHeader } from '../capture/wire/framing.ts';
-import { FRAME_HEADER_BYTES } from '../capture/wire/helper-protocol.ts';
 import { HISTOGRAM_KEY, HISTOGRAM_VALUE } from '../capture/wire/records.ts';
 import type { SampleFrame } from './sample-packing.ts';
 

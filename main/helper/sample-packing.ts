@@ -1,6 +1,6 @@
 import { forEachRecord } from '../bpf/ring-walk.ts';
+import { FRAME_HEADER_BYTES } from '../capture/wire/frame-layout.ts';
 import { writeFrameHeader } from '../capture/wire/framing.ts';
-import { FRAME_HEADER_BYTES } from '../capture/wire/helper-protocol.ts';
 import { MAX_SAMPLE_BYTES, STACK_SAMPLE } from '../capture/wire/records.ts';
 
 const { fields, size } = STACK_SAMPLE;

@@ -1,8 +1,8 @@
 import { fstatSync, readSync, writeSync } from 'node:fs';
 import type { ProfilerError } from '#shared/errors.ts';
 import { err, ok, type Result } from '#shared/result.ts';
+import { FRAME_HEADER_BYTES } from '../capture/wire/frame-layout.ts';
 import { encodeJsonFrame, type Frame, readFrameHeader } from '../capture/wire/framing.ts';
-import { FRAME_HEADER_BYTES } from '../capture/wire/helper-protocol.ts';
 import { libc } from '../ffi/libc.ts';
 
 /**

@@ -7,7 +7,7 @@ import {
   FRAME_TYPES,
   type FrameType,
   PROTOCOL_VERSION,
-} from './helper-protocol.ts';
+} from './frame-layout.ts';
 
 /** One frame as it arrived. `payload` may share memory with the chunk it came in. */
 export interface Frame {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { LATENCY_DETAILS, MAX_SOURCES, UNWIND_MODES } from '#shared/model/capture-spec.ts';
 import { TRACE_FORMS } from '#shared/model/trace-fields.ts';
 
@@ -17,39 +17,13 @@ import { TRACE_FORMS } from '#shared/model/trace-fields.ts';
  *
  * Closing stdin ends the helper, as does a signal; any violation is answered by `error`, then exit.
  */
-export const PROTOCOL_VERSION = 1;
-export const FRAME_HEADER_BYTES = 8;
-
-/** Codes are on the wire: never renumber. */
-export const FRAME_TYPES = {
-  hello: 1,
-  start: 2,
-  started: 3,
-  stop: 4,
-  data: 5,
-  facts: 6,
-  stats: 7,
-  kallsyms: 8,
-  error: 9,
-  bye: 10,
-  histogram: 11,
-} as const;
-export type FrameType = keyof typeof FRAME_TYPES;
-
-/** Largest payload per frame type, bytes. The receiver drops the connection above it. */
-export const FRAME_LIMITS: Record<FrameType, number> = {
-  hello: 4096,
-  start: 262_144,
-  started: 65_536,
-  stop: 16,
-  data: 4 << 20,
-  facts: 4 << 20,
-  stats: 65_536,
-  kallsyms: 4 << 20,
-  error: 4 << 20,
-  bye: 65_536,
-  histogram: 4 << 20,
-};
+export {
+  FRAME_HEADER_BYTES,
+  FRAME_LIMITS,
+  FRAME_TYPES,
+  type FrameType,
+  PROTOCOL_VERSION,
+} from './frame-layout.ts';
 
 /** First frame of the helper: proves that it runs, and as what. */
 export const helloSchema = z.strictObject({
