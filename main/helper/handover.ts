@@ -89,7 +89,7 @@ const FD_CLOEXEC = 1;
  * Little of what the capture stage allocates lives long: a young generation of 1 MiB per thread and
  * collection without further threads take half the memory, and less time, than V8's own choice.
  */
-const RUNTIME_FLAGS = ['--max-semi-space-size=1', '--single-threaded-gc'];
+const RUNTIME_FLAGS = ['--max-semi-space-size=1', '--single-threaded-gc', '--v8-pool-size=1'];
 /** mallopt(3): tables read and let go are given back to the system. Other C libraries ignore it. */
 const ALLOCATOR = [
   'MALLOC_ARENA_MAX=2',

@@ -59,11 +59,11 @@ export interface ImageFacts {
 export interface SymbolizerOptions {
   /** Filled by whoever reads kallsyms. */
   readonly kernel: KernelSymbols;
-  /** Names of images kept in memory, bytes; the least recently used go first. Default 256 MiB. */
+  /** Names of images kept in memory, bytes; the least recently used go first. Default 96 MiB. */
   readonly cacheBytes?: number;
 }
 
-const DEFAULT_CACHE_BYTES = 256 << 20;
+const DEFAULT_CACHE_BYTES = 96 << 20;
 /** An image without names still takes an entry. */
 const ENTRY_BYTES = 4096;
 

@@ -3,6 +3,10 @@ import type { Libbpf } from '../../ffi/libbpf.ts';
 
 const { fields, size } = UNWIND_PROCESS;
 
+/** Flags of bpf_map_update_elem: make or replace an entry; only replace one. */
+const BPF_ANY = 0;
+const BPF_EXIST = 2;
+
 /** What the kernel has of a process: which slots. */
 export interface ProcessSlots {
   readonly first: number;
@@ -20,13 +24,27 @@ export class ProcessEntries {
   }
 
   /** Gives a process its slots; false: the map is full. `askedNs`: no request before this and a period. */
-  set(pid: number, { first, count }: ProcessSlots, askedNs = 0n): boolean {
+  set(pid: number, slots: ProcessSlots, askedNs = 0n): boolean {
+    return this.#update(pid, { ...slots, askedNs }, BPF_ANY);
+  }
+
+  /** Leaves a process its slots, and has it ask no more before `askedNs` and a period. */
+  postpone(pid: number, slots: ProcessSlots, askedNs: bigint): void {
+    // One that replaced its program or ended in this moment has no slots any more, and gets none.
+    this.#update(pid, { ...slots, askedNs }, BPF_EXIST);
+  }
+
+  #update(
+    pid: number,
+    { first, count, askedNs }: ProcessSlots & { readonly askedNs: bigint },
+    flags: number,
+  ): boolean {
     const value = new Uint8Array(size);
     const view = new DataView(value.buffer);
     view.setUint32(fields.first, first, true);
     view.setUint32(fields.count, count, true);
     view.setBigUint64(fields.asked_ns, askedNs, true);
-    return this.#library.bpf_map_update_elem(this.#fd, keyOf(pid), value, 0) === 0;
+    return this.#library.bpf_map_update_elem(this.#fd, keyOf(pid), value, flags) === 0;
   }
 
   get(pid: number): ProcessSlots | null {

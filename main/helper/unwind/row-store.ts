@@ -21,13 +21,16 @@ interface RowRange {
   readonly rows: number;
 }
 
+/** A chunk of rows in the kernel. */
+export type ChunkMemory = Pick<MappedMemory, 'write'>;
+
 interface Chunk {
-  readonly memory: MappedMemory;
+  readonly memory: ChunkMemory;
   readonly rows: IntervalAllocator;
 }
 
 /** Makes the chunk of that index; the error is an errno name. */
-export type ChunkFactory = (index: number) => Result<MappedMemory, string>;
+export type ChunkFactory = (index: number) => Result<ChunkMemory, string>;
 
 /** The rows of all loaded tables, in chunks made as they are needed, up to the memory budget. */
 export class RowStore {

@@ -16,7 +16,7 @@ import { watchReadable } from '../../ffi/koffi.ts';
 import { libbpf } from '../../ffi/libbpf.ts';
 import { PERF_TRAMPOLINE_RULE } from '../../unwind/known-rules.ts';
 import { listProcesses, readStatus } from '../proc-files.ts';
-import { CHUNK_BYTES, createChunk } from './chunk-maps.ts';
+import { CHUNK_BYTES, ChunkMaps } from './chunk-maps.ts';
 import { ImageTables } from './image-tables.ts';
 import { MappingSlots } from './mapping-slots.ts';
 import { ProcessEntries } from './process-entries.ts';
@@ -83,8 +83,9 @@ class UnwindThread {
     }
     const [rules, pages, mappings] = memories as [MappedMemory, MappedMemory, MappedMemory];
     const book = new RuleBook(rules);
+    const chunks = new ChunkMaps(maps.chunks);
     const store = new RowStore(book, pages, {
-      createChunk: (index) => createChunk(maps.chunks, index),
+      createChunk: (index) => chunks.create(index),
       maxChunks: Math.min(UNWIND_LIMITS.chunks, BUDGET_BYTES / CHUNK_BYTES),
     });
     const images = new ImageTables(store, tables === null ? null : new SpooledTables(tables));
@@ -124,7 +125,7 @@ class UnwindThread {
       this.#ring.publish();
     }
     for (const pid of execs) this.#loader.onExec(pid);
-    for (const pid of others) if (!execs.has(pid)) this.#loader.refresh(pid);
+    for (const pid of others) if (!execs.has(pid)) this.#loader.onUnknownCode(pid);
   }
 
   #stats(): UnwindTableStats {
