@@ -142,6 +142,12 @@ export class SymbolFeed {
     }
   }
 
+  /** Processes with generated code that has no name so far. */
+  unnamedProcesses(): number[] {
+    const refs = [...this.#unnamed.keys()].map((image) => this.#refOf(image));
+    return refs.filter(({ kind }) => kind === 'jit').flatMap(({ pids }) => pids);
+  }
+
   /** Symbols found since the last call. */
   take(): FoundSymbols {
     const found: FoundSymbols = {

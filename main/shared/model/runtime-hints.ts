@@ -136,7 +136,7 @@ function words(runtime: Runtime, pid: number, exe: string): Words {
       return unnamed(
         'Java',
         'Java methods',
-        `While it runs: jcmd ${pid} Compiler.perfmap, during the recording. For complete stacks start it as: java -XX:+PreserveFramePointer …`,
+        `Your own Java machines are asked for names if they have jcmd and are Java 17 or newer. This one did not answer; as its user, during the recording: jcmd ${pid} Compiler.perfmap. For complete stacks start it as: java -XX:+PreserveFramePointer …`,
       );
     case 'dotnet':
       return unnamed(
