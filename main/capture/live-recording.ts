@@ -19,6 +19,7 @@ import { isEmptyBatch } from './batch-builder.ts';
 import type { HelperClient, HelperEnd } from './helper-client.ts';
 import type { HelperInbox } from './helper-inbox.ts';
 import { internalError } from './internal-error.ts';
+import { JvmMaps } from './jvm-maps.ts';
 import { type EngineLoss, OwnCost } from './own-cost.ts';
 import type {
   Recording,
@@ -34,8 +35,15 @@ import type { SymbolSide } from './symbol-side.ts';
 import type { LaunchedTarget } from './target-launch.ts';
 import { YoungGenerationLimit } from './young-generation.ts';
 
-/** At most half a second between commits is promised: what a crash can cost. */
+/**
+ * Samples are committed as they arrive, but not before this long after the last commit: the helper sends
+ * them less often than that while little happens, so that one wake-up does for both.
+ */
 const COMMIT_INTERVAL_MS = 350;
+/** At most half a second between commits is promised: what a crash can cost. */
+const LONGEST_COMMIT_INTERVAL_MS = 450;
+/** What one drain of the helper brings arrives in several messages within this, ms. */
+const REST_OF_DRAIN_MS = 5;
 /** Longest stretch of symbol work between two looks at the pipes, ms. */
 const SYMBOL_SLICE_MS = 20;
 /**
@@ -78,6 +86,7 @@ export class LiveRecording implements Recording {
   readonly #ingest: SessionIngest;
   readonly #feed: SymbolFeed;
   readonly #cost = new OwnCost();
+  readonly #jvmMaps = new JvmMaps();
   readonly #young = new YoungGenerationLimit();
   readonly ended: Promise<RecordingEnd>;
   #phase: RecordingPhase = 'recording';
@@ -89,7 +98,12 @@ export class LiveRecording implements Recording {
   #skipSymbols = false;
   #isPaused = false;
   #isSymbolizing = false;
-  #timers: NodeJS.Timeout[] = [];
+  #durationTimer: NodeJS.Timeout | undefined;
+  #commitTimer: NodeJS.Timeout | undefined;
+  /** When the latest commit began, performance.now(). */
+  #committedAtMs = performance.now();
+  /** The timer stands at the end of a drain. */
+  #isCommitNear = false;
   #endNs: number | null = null;
   #end: SessionEnd | null = null;
   #lastRetry = performance.now();
@@ -110,7 +124,10 @@ export class LiveRecording implements Recording {
           this.#ingest.addFacts(facts);
         },
         data: (payload) => this.#receive(payload),
-        histogram: (payload) => this.#ingest.addHistogram(payload),
+        histogram: (payload) => {
+          this.#ingest.addHistogram(payload);
+          this.#commitAfterDrain();
+        },
         stats: (stats) => this.#cost.report(stats),
       },
       () => {
@@ -152,10 +169,10 @@ export class LiveRecording implements Recording {
 
   #startTimers(): void {
     const { duration } = this.#parts.meta.spec;
-    this.#timers.push(setInterval(() => this.#startCommit(), COMMIT_INTERVAL_MS));
+    this.#commitIn(LONGEST_COMMIT_INTERVAL_MS);
     if (duration !== null) {
       const leftMs = Math.max(0, (duration - this.#elapsedNs()) / 1e6);
-      this.#timers.push(setTimeout(() => this.#stopHelper('duration-over'), leftMs));
+      this.#durationTimer = setTimeout(() => this.#stopHelper('duration-over'), leftMs);
     }
   }
 
@@ -174,6 +191,7 @@ export class LiveRecording implements Recording {
 
   #receive(payload: Uint8Array): void {
     this.#ingest.addSamples(payload);
+    this.#commitAfterDrain();
     if (this.#ingest.waitingSamples > MAX_WAITING_SAMPLES && !this.#isPaused) {
       this.#isPaused = true;
       this.#parts.helper.pause();
@@ -187,9 +205,24 @@ export class LiveRecording implements Recording {
     this.#parts.helper.resume();
   }
 
+  #commitIn(delayMs: number): void {
+    clearTimeout(this.#commitTimer);
+    this.#commitTimer = setTimeout(() => this.#startCommit(), delayMs);
+  }
+
+  /** Something to keep has arrived, and the rest of its drain is about to. */
+  #commitAfterDrain(): void {
+    if (this.#isCommitNear || performance.now() < this.#committedAtMs + COMMIT_INTERVAL_MS) return;
+    this.#isCommitNear = true;
+    this.#commitIn(REST_OF_DRAIN_MS);
+  }
+
   /** One commit at a time; what arrives meanwhile waits for the next. */
   #startCommit(): void {
     if (this.#phase !== 'recording') return;
+    this.#isCommitNear = false;
+    this.#committedAtMs = performance.now();
+    this.#commitIn(LONGEST_COMMIT_INTERVAL_MS);
     this.#commit ??= this.#commitNow().finally(() => {
       this.#commit = null;
       this.#resume();
@@ -234,6 +267,7 @@ export class LiveRecording implements Recording {
     if (performance.now() - this.#lastRetry > RETRY_MS) {
       this.#lastRetry = performance.now();
       this.#feed.retryUnnamed();
+      this.#jvmMaps.ask(this.#feed.unnamedProcesses());
     }
     const end = performance.now() + SYMBOL_TURN_MS;
     while (this.#phase === 'recording' && performance.now() < end) {
@@ -247,7 +281,8 @@ export class LiveRecording implements Recording {
   async #finish(end: HelperEnd): Promise<RecordingEnd> {
     this.#endNs = this.#elapsedNs();
     this.#phase = 'finishing';
-    for (const timer of this.#timers) clearTimeout(timer);
+    clearTimeout(this.#durationTimer);
+    clearTimeout(this.#commitTimer);
     this.#parts.inbox.close();
     if (end.bye !== null) this.#cost.report(end.bye.stats);
     await this.#attempt(() => {
@@ -261,6 +296,7 @@ export class LiveRecording implements Recording {
     const commandExitCode = await this.#endCommand(reason);
     this.#phase = 'done';
     this.#young[Symbol.dispose]();
+    this.#jvmMaps[Symbol.dispose]();
     this.#end = this.#endAsStored(end);
     const result = { reason, error: this.#error ?? end.error, info: this.#info(), commandExitCode };
     await this.#attempt(() => this.#tellProgress());
@@ -273,6 +309,7 @@ export class LiveRecording implements Recording {
   }
 
   async #symbolizeRest(): Promise<void> {
+    if (!this.#skipSymbols) await this.#jvmMaps.finish(this.#feed.unnamedProcesses());
     this.#feed.retryUnnamed();
     let committed = performance.now();
     while (!this.#skipSymbols && this.#error === null && this.#feed.work(SYMBOL_SLICE_MS)) {

@@ -5,16 +5,12 @@ import { invariant } from '#shared/invariant.ts';
 import * as capabilities from '../bpf/capabilities.ts';
 import { disableEvent, enableEvent } from '../bpf/perf-event.ts';
 import { parseSideBand, type SideBandRecord } from '../bpf/side-band-records.ts';
+import { FRAME_LIMITS } from '../capture/wire/frame-layout.ts';
 import { encodeJsonFrame, FrameDecoder } from '../capture/wire/framing.ts';
-import {
-  type Bye,
-  FRAME_LIMITS,
-  type ProcessFact,
-  type Started,
-} from '../capture/wire/helper-protocol.ts';
+import type { Bye, ProcessFact, Started } from '../capture/wire/helper-protocol.ts';
 import { CLOCK_MONOTONIC, clockNs } from '../ffi/libc.ts';
 import { BackOff } from './back-off.ts';
-import type { Drained, DrainSetup, FromDrain, ToDrain } from './drain-messages.ts';
+import type { Drained, DrainSetup, FromDrain, SideBandDrained, ToDrain } from './drain-messages.ts';
 import type { Handover, UnwindMaps } from './handover.ts';
 import { sendKernelSymbols } from './kernel-symbols.ts';
 import { type HelperLoss, statsOf } from './loss-counters.ts';
@@ -24,7 +20,8 @@ import { runIterator, StartGate } from './start-gate.ts';
 import { exitNow } from './stdio.ts';
 import type { FromUnwind, UnwindSetup, UnwindTableStats } from './unwind/unwind-messages.ts';
 
-const STATS_PERIOD_MS = 450;
+/** At most this often, less what timers may be early: with every drain while little happens. */
+const STATS_PERIOD_MS = 390;
 /** The initial scan yields this often, ms, so that a closing pipe is noticed. */
 const SCAN_SLICE_MS = 10;
 /** Facts per frame: far below FRAME_LIMITS.facts with ordinary paths. */
@@ -53,7 +50,9 @@ export class CaptureSession {
   #held: SideBandRecord[] = [];
   #facts: ProcessFacts | null = null;
   /** Drains that arrived during the initial scan; null: it is over. */
-  #waiting: Drained[] | null = [];
+  #waiting: (SideBandDrained | Drained)[] | null = [];
+  /** Facts since the last drain. */
+  #news: ProcessFact[] = [];
   #symbols: Promise<void> | null = null;
   #reason: Bye['reason'] | null = null;
   #statsAt = 0;
@@ -132,6 +131,7 @@ export class CaptureSession {
         this.#fail(message.error as ProfilerError);
         return;
       }
+      case 'side-band':
       case 'drained':
         if (this.#waiting !== null) this.#waiting.push(message);
         else this.#forward(message);
@@ -189,11 +189,15 @@ export class CaptureSession {
     for (const drained of waiting) this.#forward(drained);
   }
 
-  #forward(drained: Drained): void {
+  #forward(drained: SideBandDrained | Drained): void {
     const facts = this.#facts;
     invariant(facts !== null, 'a drain before the start');
-    this.#sendFacts(facts.fromRecords(this.#recordsDue(drained)));
-    this.#sendFacts(facts.onSampled(drained.newPids));
+    const isLast = drained.kind === 'drained' && drained.final;
+    for (const fact of facts.fromRecords(this.#recordsDue(drained, isLast))) this.#news.push(fact);
+    if (drained.kind === 'side-band') return;
+    for (const fact of facts.onSampled(drained.newPids)) this.#news.push(fact);
+    this.#sendFacts(this.#news);
+    this.#news = [];
     for (const { frame, samples, malformed } of drained.frames) {
       this.#loss.malformed += malformed;
       if (samples > 0 && !this.#queue.offerSamples(frame)) this.#loss.tooSlow += samples;
@@ -213,15 +217,18 @@ export class CaptureSession {
    * Records up to the drain's limit, of all CPUs in order of time. Later ones wait: an earlier one
    * of another CPU may still come.
    */
-  #recordsDue(drained: Drained): SideBandRecord[] {
+  #recordsDue(
+    { sideBand, untilNs }: Pick<Drained, 'sideBand' | 'untilNs'>,
+    isLast: boolean,
+  ): SideBandRecord[] {
     const records = this.#held;
-    for (const part of drained.sideBand) {
+    for (const part of sideBand) {
       const parsed = parseSideBand(part);
       records.push(...parsed.records);
       this.#loss.malformed += parsed.malformed;
     }
     records.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
-    const later = drained.final ? -1 : records.findIndex(({ time }) => time > drained.untilNs);
+    const later = isLast ? -1 : records.findIndex(({ time }) => time > untilNs);
     this.#held = later < 0 ? [] : records.slice(later);
     const due = later < 0 ? records : records.slice(0, later);
     for (const record of due) {

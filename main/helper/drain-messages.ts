@@ -41,6 +41,14 @@ export interface KernelCounters {
   readonly unwindStops: readonly number[];
 }
 
+/** Side-band records read between two drains: what they tell of is looked at now, and sent with the next one. */
+export interface SideBandDrained {
+  readonly kind: 'side-band';
+  /** As in Drained. */
+  readonly sideBand: readonly Uint8Array[];
+  readonly untilNs: bigint;
+}
+
 /** One drain. Its facts must be sent before its samples: see drain-worker.ts. */
 export interface Drained {
   readonly kind: 'drained';
@@ -65,6 +73,7 @@ export interface Drained {
 export type FromDrain =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly error: unknown }
+  | SideBandDrained
   | Drained;
 
 /** go: `startNs` is CLOCK_MONOTONIC of session start, from which slices are counted. */

@@ -9,7 +9,14 @@ import { PerfRingReader } from '../bpf/side-band.ts';
 import { CAPTURE_STATE, CPU_COUNTERS } from '../capture/wire/records.ts';
 import { CLOCK_MONOTONIC, clockNs } from '../ffi/libc.ts';
 import { AggregateDrain } from './aggregate-drain.ts';
-import type { Drained, DrainSetup, FromDrain, KernelCounters, ToDrain } from './drain-messages.ts';
+import type {
+  Drained,
+  DrainSetup,
+  FromDrain,
+  KernelCounters,
+  SideBandDrained,
+  ToDrain,
+} from './drain-messages.ts';
 import { HistogramDrain } from './histogram-drain.ts';
 import { packSamples, type SampleFrame } from './sample-packing.ts';
 
@@ -28,8 +35,11 @@ const GONE: Result<never, ProfilerError> = err({
   reason: 'gone since start',
 });
 
-/** Samples without side-band records wait this long, ms, less what timers may be early. */
-const REST_MS = 190;
+/**
+ * Samples wait this long, ms, less what timers may be early: each drain costs
+ * helper and engine together about a millisecond, however few samples it brings.
+ */
+const REST_MS = 390;
 /** A ring filled to one part in so many does not wait. */
 const FULL_ENOUGH = 8;
 
@@ -91,15 +101,25 @@ class DrainLoop {
     return this.#histograms === null ? GONE : ok(undefined);
   }
 
-  /**
-   * Whether a drain is worth its messages now: for side-band records (the processes they tell of may be
-   * gone soon), for a ring that fills, or because samples have waited long enough.
-   */
+  /** Whether a drain is worth its messages now: for a ring that fills, or because samples have waited long enough. */
   isDue(): boolean {
     if (performance.now() >= this.#restUntilMs) return true;
-    if (this.#sideBand.some(({ waiting }) => waiting > 0)) return true;
     if ((this.#ring?.waiting ?? 0) > this.#setup.ringBytes / FULL_ENOUGH) return true;
     return this.#memberChange() !== this.#lastMemberChange;
+  }
+
+  /** Side-band records alone: the processes they tell of may be gone soon. null: there are none. */
+  drainSideBand(): SideBandDrained | null {
+    if (!this.#sideBand.some(({ waiting }) => waiting > 0)) return null;
+    return { kind: 'side-band', ...this.#readSideBand() };
+  }
+
+  #readSideBand(): Pick<Drained, 'untilNs' | 'sideBand'> {
+    const untilNs = clockNs(CLOCK_MONOTONIC);
+    return {
+      untilNs,
+      sideBand: this.#sideBand.map((ring) => ring.drain()).filter((part) => part.length > 0),
+    };
   }
 
   drain(final: boolean): Drained {
@@ -112,14 +132,11 @@ class DrainLoop {
       newPids.push(pid);
     });
     const histograms = this.#histograms?.due(clockNs(CLOCK_MONOTONIC), final) ?? [];
-    const untilNs = clockNs(CLOCK_MONOTONIC);
-    const sideBand = this.#sideBand.map((ring) => ring.drain()).filter((part) => part.length > 0);
     return {
       kind: 'drained',
       frames,
       histograms,
-      sideBand,
-      untilNs,
+      ...this.#readSideBand(),
       newPids,
       memberChange: this.#lastMemberChange,
       failedSlices: (this.#aggregate?.failures ?? 0) + (this.#histograms?.failures ?? 0),
@@ -187,15 +204,14 @@ class DrainLoop {
 }
 
 function post(message: FromDrain): void {
-  const transfer =
-    message.kind === 'drained'
-      ? [
-          ...message.frames.map(({ frame }) => frame.buffer),
-          ...message.histograms.map(({ frame }) => frame.buffer),
-          ...message.sideBand.map(bufferOf),
-        ]
-      : [];
-  parentPort?.postMessage(message, transfer);
+  parentPort?.postMessage(message, buffersOf(message));
+}
+
+function buffersOf(message: FromDrain): ArrayBuffer[] {
+  if (message.kind === 'side-band') return message.sideBand.map(bufferOf);
+  if (message.kind !== 'drained') return [];
+  const frames = [...message.frames, ...message.histograms].map(({ frame }) => frame.buffer);
+  return [...frames, ...message.sideBand.map(bufferOf)];
 }
 
 const bufferOf = (bytes: Uint8Array): ArrayBuffer => bytes.buffer as ArrayBuffer;
@@ -216,7 +232,8 @@ function run(): void {
         return;
       }
       timer = setInterval(() => {
-        if (value.isDue()) post(value.drain(false));
+        const news = value.isDue() ? value.drain(false) : value.drainSideBand();
+        if (news !== null) post(news);
       }, value.periodMs);
       return;
     }
