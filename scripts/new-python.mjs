@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { unpackFromSuite } from './lib/debian-suite.mjs';
+import { unpackFromSuite } from './lib/apt-suites.mjs';
 import { CACHE } from './lib/paths.mjs';
 import { capture, which } from './lib/run.mjs';
 import { runMain, SetupError, say } from './lib/say.mjs';
@@ -15,7 +15,8 @@ import { runMain, SetupError, say } from './lib/say.mjs';
 const PACKAGES = ['python3.13-minimal', 'libpython3.13-minimal', 'libc6', 'libexpat1', 'zlib1g'];
 const SUITE = 'trixie';
 const NAME = 'python3.13';
-const ROOT = join(CACHE, 'suites', NAME);
+const FOLDER = `suites/${NAME}`;
+const ROOT = join(CACHE, FOLDER);
 
 /**
  * How to start a Python that has -X perf (3.12 and newer): the system's, else one that lies in a root
@@ -41,7 +42,7 @@ function hasPerfTrampolines([program = '', ...args]) {
 export async function ensureNewPython() {
   if (newPython() !== null || process.getuid?.() !== 0) return;
   try {
-    const root = await unpackFromSuite(NAME, SUITE, PACKAGES);
+    const root = await unpackFromSuite(FOLDER, SUITE, PACKAGES);
     // As every Debian since 12 has it: the C library's loader is expected in /lib64.
     for (const folder of ['lib', 'lib64', 'bin']) link(`usr/${folder}`, join(root, folder));
     mkdirSync(join(root, 'tmp'), { recursive: true });

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { Initramfs } from './initramfs.ts';
 import type { GuestPlan } from './plan.ts';
@@ -35,14 +35,14 @@ export function compileWorkload(source: string, output: string): void {
 }
 
 /**
- * Writes an initramfs with the built product, this machine's Node and libraries, and `workloads`
- * (paths on this machine; in the guest they are in /work). `scratch` is a folder for in-between files.
+ * Writes an initramfs with the built product, this machine's Node and libraries, and `files` (paths on
+ * this machine; in the guest they are in /work). `scratch` is a folder for in-between files.
  */
 export async function writeGuestSystem(
   output: string,
   options: {
     readonly plan: Omit<GuestPlan, 'cli'>;
-    readonly workloads: readonly string[];
+    readonly files: readonly string[];
     readonly scratch: string;
   },
 ): Promise<number> {
@@ -63,6 +63,7 @@ export async function writeGuestSystem(
     .copyProgram('/bin/busybox')
     .addLink('/bin/sh', 'busybox')
     .copyProgram(process.execPath)
+    .copyProgram(programPath('bpftool'), '/bin/bpftool')
     .copyFile(guest, `${APP}/guest/main.mjs`)
     .addFile(`${APP}/guest/plan.json`, JSON.stringify(plan));
   addProduct(system);
@@ -75,8 +76,11 @@ export async function writeGuestSystem(
     'liblzma.so.5',
   ])
     system.copyProgram(libraryPath(library));
-  for (const workload of options.workloads)
-    system.copyProgram(workload, join('/work', workload.split('/').at(-1)!));
+  for (const file of options.files) {
+    const path = join('/work', basename(file));
+    if (file.endsWith('.ko')) system.copyFile(file, path);
+    else system.copyProgram(file, path);
+  }
   const bytes = system.toBuffer();
   writeFileSync(output, bytes);
   return bytes.length;
@@ -90,8 +94,10 @@ function addProduct(system: Initramfs): void {
     system.copyFolder(join(ROOT, 'dist', part), `${APP}/dist/${part}`, notMap);
   }
   // The same without the better ways to probe kernel functions: EMBERSCOPE_TEST_BPF_DIR.
-  const isKprobeOnly = (path: string): boolean => !/^(fentry|kprobe_multi)\./.test(path);
-  system.copyFolder(join(ROOT, 'dist/bpf'), `${APP}/bpf-kprobe`, isKprobeOnly);
+  for (const [folder, missing] of WITHOUT) {
+    const isThere = (path: string): boolean => !missing.test(path);
+    system.copyFolder(join(ROOT, 'dist/bpf'), folder, isThere);
+  }
   const modules = join(ROOT, 'node_modules');
   const isCode = (path: string): boolean => /\.(?:c?js|json)$/.test(path);
   for (const name of ['koffi', 'sqlite3', 'bindings', 'file-uri-to-path']) {
@@ -110,6 +116,24 @@ function addProduct(system: Initramfs): void {
     'build/Release/node_sqlite3.node',
   );
   system.copyProgram(sqlite, `${APP}/node_modules/sqlite3/build/Release/node_sqlite3.node`);
+}
+
+/** Environment of a recorder that has to probe kernel functions in one way. */
+export const FORCED = {
+  kprobe: { EMBERSCOPE_TEST: '1', EMBERSCOPE_TEST_BPF_DIR: `${APP}/bpf-kprobe` },
+  'kprobe.multi': { EMBERSCOPE_TEST: '1', EMBERSCOPE_TEST_BPF_DIR: `${APP}/bpf-multi` },
+} as const;
+const WITHOUT: readonly (readonly [folder: string, objects: RegExp])[] = [
+  [FORCED.kprobe.EMBERSCOPE_TEST_BPF_DIR, /^(fentry|kprobe_multi)\./],
+  [FORCED['kprobe.multi'].EMBERSCOPE_TEST_BPF_DIR, /^(fentry|kprobe)\./],
+];
+
+/** Where a program of this machine is; those of administrators too. */
+function programPath(name: string): string {
+  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin'];
+  const found = folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+  if (found === undefined) throw new Error(`${name} is not installed`);
+  return found;
 }
 
 /** Where the loader of this machine finds a library. */

@@ -1,25 +1,19 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { textTable } from '../../main/cli/text-table.ts';
 import { note } from '../support/bpf-helper.ts';
 import { buildCli } from '../support/cli.ts';
 import { compileWorkload, writeGuestSystem } from './guest-system.ts';
+import { isAtLeast, KERNELS, modulePath, UNWIND_SINCE } from './kernels.ts';
 import { bootKernel } from './machine.ts';
+import { MATRIX, MATRIX_RECORDINGS } from './matrix.ts';
 import type { GuestResult, GuestStack, RecordingOutcome } from './plan.ts';
 
-const WAITS = resolve(import.meta.dirname, '../fixtures/waits/waits.c');
-const SCRIPT = resolve(import.meta.dirname, '../../scripts/kernel-images.mjs');
-/** Packages or .deb files of other kernels, separated by commas. */
-const ASKED = process.env['EMBERSCOPE_KERNELS']?.split(',') ?? [];
-/** Kernel images from the distribution's archive; fetched by set-up, or now. */
-const IMAGES = JSON.parse(
-  execFileSync(process.execPath, [SCRIPT, ...ASKED], { encoding: 'utf8' }),
-) as readonly { readonly release: string; readonly path: string }[];
-
+const ARTIFACTS = resolve(import.meta.dirname, '../artifacts');
 /** An emulated machine on a busy one: a recording with three starts of Node may take a minute. */
-const TIMEOUT_MS = 400_000;
+const TIMEOUT_MS = 500_000;
 /** Of recording; the workload would run on. */
 const SECONDS = '6';
 const FOREVER = '3600';
@@ -35,59 +29,32 @@ const RECORDINGS = {
   auto: ['--unwind', 'auto'],
 } as const;
 
-/** The workload sleeps this often, and some more until all of its threads are there. */
-const SLEEPS = 300;
-
-/**
- * Every kind of program, each on a workload of its own, and what it has to have counted: the least and
- * the most.
- */
-const MATRIX: Readonly<
-  Record<
-    string,
-    { readonly args: readonly string[]; readonly counts: Readonly<Record<string, Range>> }
-  >
-> = {
-  'off-CPU, events': {
-    args: ['--off-cpu', '0'],
-    counts: { 'off-cpu sleeping': [SLEEPS, SLEEPS + 50] },
-  },
-  'run queue, histogram': {
-    args: ['--run-queue'],
-    counts: { 'run-queue woken': [SLEEPS, SLEEPS + 60] },
-  },
-  'system calls, histogram': {
-    args: ['--syscalls'],
-    counts: { 'syscalls clock_nanosleep': [SLEEPS, SLEEPS + 30] },
-  },
-  'system calls, events': {
-    args: ['--syscalls', '--detail', 'events'],
-    counts: { 'syscalls clock_nanosleep': [SLEEPS, SLEEPS + 30] },
-  },
-  'trace of a tracepoint': {
-    args: ['--trace', 'tracepoint:sched:sched_switch', '--filter', 'prev_comm == "waits"'],
-    counts: { trace: [SLEEPS, SLEEPS + 200] },
-  },
-  'trace of a kernel function': {
-    args: ['--trace', 'do_nanosleep'],
-    counts: { trace: [SLEEPS, SLEEPS + 30] },
-  },
-};
-type Range = readonly [least: number, most: number];
+/** Cells of the table: program → kernel → what came of it. */
+const cells = new Map<string, Map<string, string>>();
 
 const sum = (stacks: readonly GuestStack[]): number =>
   stacks.reduce((total, { weight }) => total + weight, 0);
 
-/** Walks need bpf_task_pt_regs and tail calls in programs with functions of their own. */
-const hasUnwinder = (release: string): boolean => {
-  const [major = 0, minor = 0] = release.split('.').map(Number);
-  return major > 5 || (major === 5 && minor >= 15);
-};
-
 /** Whether a stack ends in the loops that take nearly all of the workload's time. */
 const isWork = (names: readonly string[]): boolean => /bench::(mix|fold)/.test(names.at(-1) ?? '');
 
-describe.each(IMAGES)('Linux $release', ({ release, path }) => {
+/** Prints the table, and keeps it beside the screenshots. */
+function reportMatrix(): void {
+  const kernels = KERNELS.map(({ release }) => release);
+  const columns = ['program', ...kernels].map((heading) => ({ heading, align: 'left' as const }));
+  const rows = [...cells].map(([program, found]) => [
+    program,
+    ...kernels.map((kernel) => found.get(kernel) ?? '-'),
+  ]);
+  const text = textTable(columns, rows, 400).join('\n');
+  note(`\n${text}`);
+  mkdirSync(ARTIFACTS, { recursive: true });
+  writeFileSync(join(ARTIFACTS, 'kernel-matrix.txt'), `${text}\n`);
+}
+
+afterAll(reportMatrix);
+
+describe.each(KERNELS)('Linux $release', ({ release, path, modules }) => {
   let folder = '';
   let outcomes = new Map<string, RecordingOutcome>();
   beforeAll(async () => {
@@ -97,19 +64,18 @@ describe.each(IMAGES)('Linux $release', ({ release, path }) => {
     compileWorkload('deep.cpp', workload);
     const initramfs = join(folder, 'initramfs');
     const waits = join(folder, 'waits');
-    execFileSync('gcc', ['-O2', '-pthread', '-o', waits, WAITS], { stdio: 'pipe' });
+    compileWorkload('../waits/waits.c', waits);
+    const functions = join(folder, 'functions');
+    compileWorkload('../functions/functions.c', functions);
     const recordings = [
       ...Object.entries(RECORDINGS).map(([name, args]) => ({
         ...{ name, args: [...args, '-F', '199', '-d', SECONDS], command: ['/work/deep', FOREVER] },
       })),
-      ...Object.entries(MATRIX).map(([name, { args }], at) => ({
-        ...{ name, args: ['--no-on-cpu', '--cost-limit', '0', ...args], launch: true },
-        command: ['/work/waits', `/tmp/waits-${at}`, 'sleep', String(SLEEPS)],
-      })),
+      ...MATRIX_RECORDINGS,
     ];
     const bytes = await writeGuestSystem(initramfs, {
       plan: { recordings },
-      workloads: [workload, waits],
+      files: [workload, waits, functions, modulePath(modules, 'loop.ko')],
       scratch: folder,
     });
     const boot = await bootKernel({
@@ -138,32 +104,57 @@ describe.each(IMAGES)('Linux $release', ({ release, path }) => {
     outcome.stacks.filter(({ comm }) => comm === 'deep');
 
   it.each(Object.keys(RECORDINGS))('loads the programs and samples: %s', (name) => {
+    noteCell(`on-CPU, ${name}`, 'failed');
     const stacks = ofWorkload(recorded(name));
     const leaves = sum(stacks.filter(({ names }) => isWork(names)));
     note(`  ${name}: ${sum(stacks)} samples, ${leaves} of them in mix or fold`);
     expect(sum(stacks)).toBeGreaterThan(100);
     expect(leaves / sum(stacks)).toBeGreaterThan(0.9);
+    noteCell(`on-CPU, ${name}`, `${sum(stacks)} samples`);
   });
 
-  it.each(Object.entries(MATRIX))('loads, attaches and counts: %s', (name, { counts }) => {
-    const outcome = recorded(name);
-    const found = Object.keys(counts).map((key) => `${key} ${outcome.counts[key] ?? 0}`);
-    note(`  ${name} by ${outcome.mechanisms.join(', ')}: ${found.join(', ')}`);
-    for (const [key, [least, most]] of Object.entries(counts)) {
-      const count = outcome.counts[key] ?? 0;
-      expect(count, JSON.stringify(outcome.counts)).toBeGreaterThanOrEqual(least);
-      expect(count, JSON.stringify(outcome.counts)).toBeLessThanOrEqual(most);
-    }
-  });
+  const noteCell = (program: string, text: string): void => {
+    cells.set(program, (cells.get(program) ?? new Map<string, string>()).set(release, text));
+  };
 
-  it('unwinds a C++ release build without frame pointers to the start of the thread, or says why not', () => {
-    const { fallback } = recorded('auto');
-    if (!hasUnwinder(release)) {
-      note(`  auto: ${fallback}`);
-      expect(fallback).toMatch(/refused the unwinder .*5\.15/);
+  it.each(MATRIX)('loads, attaches and counts, or says why not: $program', (row) => {
+    const outcome = outcomes.get(row.recording)!;
+    if (!isAtLeast(release, row.since)) {
+      noteCell(row.program, 'refused, with the reason');
+      expect(outcome.status).not.toBe(0);
+      expect(outcome.errorText).toContain(`Linux ${row.since}`);
       return;
     }
-    expect(fallback).toBe('');
+    noteCell(row.program, 'failed');
+    const { counts, loss } = recorded(row.recording);
+    const count = counts[row.key] ?? 0;
+    const [least, most] = row.range(outcome);
+    const lost = loss.find(({ reason }) => reason === 'call-start-lost')?.count ?? 0;
+    const said = JSON.stringify({ counts, loss });
+    expect(count + lost, said).toBeGreaterThanOrEqual(least);
+    expect(count, said).toBeLessThanOrEqual(most);
+    noteCell(row.program, `${count} of ${least}${lost > 0 ? `, ${lost} lost` : ''}`);
+  });
+
+  it('reads the arguments of kernel functions by their types', () => {
+    if (!isAtLeast(release, '5.17')) return;
+    const { events } = recorded('kernel returns');
+    const asked = events.find(({ filename }) => filename === '/tmp/not-there');
+    expect(asked, JSON.stringify(events)).toMatchObject({ dfd: -100, returned: -2 });
+    expect(Number(asked?.['took_ns'])).toBeGreaterThan(0);
+    expect(recorded('kernel calls').events[0]).toHaveProperty('mode');
+  });
+
+  it('leaves no program behind', () => {
+    for (const { name, left } of outcomes.values()) expect(left, name).toEqual([]);
+  });
+
+  it('unwinds a C++ release build without frame pointers to the start of the thread', () => {
+    if (!isAtLeast(release, UNWIND_SINCE)) {
+      // Along frame pointers, and it says so.
+      expect(recorded('auto').fallback).toMatch(/Linux 5\.15/);
+      return;
+    }
     const stacks = ofWorkload(recorded('auto'));
     const whole = stacks.filter(({ stop, names }) => stop === null && names[0] === '_start');
     const working = whole.filter(({ names }) => isWork(names));

@@ -10,6 +10,12 @@ export interface GuestPlan {
     readonly command: readonly string[];
     /** Recorded from its first instruction until it ends, instead. */
     readonly launch?: boolean;
+    /** Another recording of the same run: made by a recorder that this one launches. */
+    readonly within?: { readonly name: string; readonly env?: Readonly<Record<string, string>> };
+    /** Run before, in their order. */
+    readonly prepare?: readonly (readonly string[])[];
+    /** A file that the command writes; its text is part of the outcome. */
+    readonly log?: string;
     /** Environment of `record`, besides the usual one. */
     readonly env?: Readonly<Record<string, string>>;
   }[];
@@ -23,11 +29,11 @@ export interface RecordingOutcome {
   /** The end of its standard error. */
   readonly errorText: string;
   readonly samples: number;
+  /** Why user stacks were walked along frame pointers alone; empty: they were not. */
+  readonly fallback: string;
   readonly loss: readonly { readonly reason: string; readonly count: number }[];
   /** Distinct user stacks. */
   readonly stacks: readonly GuestStack[];
-  /** Why stacks were walked by frame pointers though tables were asked for; empty: they were not. */
-  readonly fallback: string;
   /** How each source was measured. */
   readonly mechanisms: readonly string[];
   /** Why not in a better way; empty: it is the best. */
@@ -35,9 +41,15 @@ export interface RecordingOutcome {
   /** "kind name variant" of each series → calls measured; "kind" of the others → samples. */
   readonly counts: Readonly<Record<string, number>>;
   readonly latencies: readonly GuestLatency[];
+  /** The first events of its traces: name of each field → value. */
+  readonly events: readonly Readonly<Record<string, string | number>>[];
+  /** What the command wrote; empty: nothing. */
+  readonly log: string;
+  /** BPF programs that were there after it and not before. */
+  readonly left: readonly string[];
 }
 
-/** What was measured of one series of a latency source. */
+/** What the recorded program itself took part in, of one series of a latency source. */
 export interface GuestLatency {
   /** "kind name variant" */
   readonly key: string;
