@@ -3,8 +3,9 @@
  * Traces: every event of one probe with its fields and stacks, as a list.
  *
  * The payload of a tracepoint's event is the start of its record as the format file lays it out; of
- * a function's call its argument registers, and at a return the value returned. A filter is a short
- * program in postfix order, put into trace_filter by the helper.
+ * a call or a USDT probe the fields that trace_arguments tells the places of. An event at a return
+ * has the arguments the call was made with, what it returned and how long it took. A filter is a
+ * short program in postfix order. Both lists are written by the helper.
  */
 #include <linux/bpf.h>
 #include <linux/bpf_perf_event.h>
@@ -20,6 +21,7 @@
 #define RECORD_BYTES (config.parameters[0]) /* of a record to copy, a multiple of 8 */
 #define FILTER_STEPS (config.parameters[1])
 #define PER_SECOND   (config.parameters[2])
+#define ARGUMENTS    (config.parameters[3]) /* fields of a call */
 
 /* config.options */
 #define OPTION_STACKS 1
@@ -44,9 +46,41 @@ struct {
 	__type(value, struct second_budget);
 } trace_budget SEC(".maps");
 
+/* Fields of a call. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_ARGUMENTS);
+	__type(key, __u32);
+	__type(value, struct trace_argument);
+} trace_arguments SEC(".maps");
+
+/* Calls a thread may be in at once, where events are sent at their return; a power of two. */
+#define MAX_OPEN_CALLS 16
+/* A return is found this near above its entry, bytes; user code pops its address alone. */
+#define KERNEL_SLACK 256
+#define USER_SLACK   16
+
+struct traced_call {
+	__u64 sp; /* where the stack stood at the entry */
+	__u64 start_ns;
+	__u64 arguments[6];
+};
+struct traced_calls {
+	__u32 depth;
+	__u32 busy; /* being changed: an interrupt may call functions too */
+	struct traced_call calls[MAX_OPEN_CALLS];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct traced_calls);
+} trace_calls SEC(".maps");
+
 /* What an event carries, put together before it is known to be wanted. */
 struct trace_payload {
 	__u8 bytes[MAX_PAYLOAD];
+	__u64 registers[REGISTER_WORDS]; /* of a call; REGISTER_NONE stays zero */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -133,6 +167,7 @@ static __always_inline bool compare_text(const struct trace_payload *payload,
 	return step->compare != COMPARE_NOT_EQUAL;
 }
 
+/* Of a loop over the filter or the arguments. */
 struct filter_context {
 	__u32 payload;
 	__u32 stack; /* outcomes so far, the latest in bit 0 */
@@ -240,57 +275,196 @@ int on_tracepoint(void *ctx)
 	return 0;
 }
 
-/* The argument registers of a call (psABI), or the value it returned. */
-static __always_inline void take_arguments(const struct user_registers *saved, bool is_return,
-					   struct trace_payload *payload)
+/* The text at an address: the kernel's addresses are those with the highest bit set. */
+static __always_inline void take_text(__u8 *to, __u64 address)
 {
-	__u64 *words = (__u64 *)payload->bytes;
+	long bytes = address >> 63 ? bpf_probe_read_kernel_str(to, ARGUMENT_TEXT_BYTES,
+							       (const void *)address)
+				   : bpf_probe_read_user_str(to, ARGUMENT_TEXT_BYTES,
+							     (const void *)address);
 
-	words[0] = is_return ? saved->rax : saved->rdi;
-	words[1] = saved->rsi;
-	words[2] = saved->rdx;
-	words[3] = saved->rcx;
-	words[4] = saved->r8;
-	words[5] = saved->r9;
+	if (bytes < 0)
+		to[0] = 0;
 }
-#define CALL_BYTES   48
-#define RETURN_BYTES 8
 
-static __always_inline int trace_call(void *ctx, bool is_user, bool is_return)
+/* Puts one field into the payload. */
+static long take_argument(__u32 index, struct filter_context *context)
+{
+	struct trace_argument *argument = bpf_map_lookup_elem(&trace_arguments, &index);
+	__u32 key = context->payload;
+	struct trace_payload *payload = bpf_map_lookup_elem(&trace_payloads, &key);
+	__u64 address, value = 0;
+
+	if (!argument || !payload)
+		return 1; /* cannot be: indexes of arrays */
+	address = payload->registers[argument->base & (REGISTER_WORDS - 1)] +
+		  (payload->registers[argument->scaled & (REGISTER_WORDS - 1)]
+		   << (argument->shift & 3)) +
+		  argument->displacement;
+	if (argument->place == ARGUMENT_TEXT) {
+		take_text(payload->bytes + (argument->offset & (MAX_PAYLOAD - 1) &
+					    ~(ARGUMENT_TEXT_BYTES - 1U)),
+			  address);
+		return 0;
+	}
+	if (argument->place == ARGUMENT_VALUE)
+		value = address;
+	else if (argument->size <= sizeof(value))
+		bpf_probe_read_user(&value, argument->size, (const void *)address);
+	*(__u64 *)(payload->bytes + (argument->offset & (MAX_PAYLOAD - 1) & ~7U)) = value;
+	return 0;
+}
+
+static __always_inline void take_arguments(__u32 payload)
+{
+	struct filter_context context = {.payload = payload};
+
+	bpf_loop(ARGUMENTS & (2 * MAX_ARGUMENTS - 1), take_argument, &context, 0);
+}
+
+/* The argument registers of a call, in their order: System V psABI. */
+#define FOR_EACH_ARGUMENT(DO) DO(0, rdi) DO(1, rsi) DO(2, rdx) DO(3, rcx) DO(4, r8) DO(5, r9)
+#define WORD_OF(field)	      (offsetof(struct user_registers, field) / sizeof(__u64))
+
+/* The current thread's calls; 0: none are known. */
+static __always_inline struct traced_calls *calls_in(bool create)
+{
+	struct traced_calls *held =
+		bpf_task_storage_get(&trace_calls, bpf_get_current_task_btf(), 0,
+				     create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+
+	if (held && __sync_val_compare_and_swap(&held->busy, 0, 1) == 0)
+		return held;
+	if (create)
+		COUNT(starts_lost);
+	return 0;
+}
+
+/* Call number `index`. The compiler must not know the mask to be needless: Linux 6.1 does not. */
+static __always_inline struct traced_call *call_at(struct traced_calls *held, __u32 index)
+{
+	asm volatile("" : "+r"(index));
+	return &held->calls[index & (MAX_OPEN_CALLS - 1)];
+}
+
+/* Interrupts have a kernel stack of their own: depths compare within one, THREAD_SIZE of x86-64. */
+#define STACK_SHIFT 14
+
+static __always_inline bool same_stack(__u64 a, __u64 b)
+{
+	return !(a >> 63) || (a ^ b) >> STACK_SHIFT == 0;
+}
+
+/* Takes away calls that were left without a return: those that began at or below `sp`. */
+static __always_inline void forget_calls(struct traced_calls *held, __u64 sp)
+{
+	for (__u32 i = 0; i < MAX_OPEN_CALLS && held->depth > 0; i++) {
+		const struct traced_call *top = call_at(held, held->depth - 1);
+
+		if (!same_stack(top->sp, sp) || top->sp > sp)
+			break;
+		held->depth--;
+		COUNT(starts_lost);
+	}
+}
+
+/* Notes with what a call was made. */
+static __always_inline int note_call(void *ctx)
+{
+	__u64 now_ns = bpf_ktime_get_ns();
+	struct user_registers saved;
+	struct traced_calls *held;
+	struct traced_call *call;
+
+	if (!is_measuring() || !in_target(bpf_get_current_pid_tgid() >> 32))
+		return 0;
+	held = calls_in(true);
+	if (!held)
+		return 0;
+	take_context_registers(ctx, &saved);
+	forget_calls(held, saved.rsp);
+	if (held->depth < MAX_OPEN_CALLS) {
+		call = call_at(held, held->depth);
+		call->sp = saved.rsp;
+		call->start_ns = now_ns;
+#define NOTE(index, field) call->arguments[index] = saved.field;
+		FOR_EACH_ARGUMENT(NOTE)
+#undef NOTE
+		held->depth++;
+	} else {
+		COUNT(starts_lost);
+	}
+	held->busy = 0;
+	account(now_ns);
+	return 0;
+}
+
+/* Puts the registers of a call that returns as they were when it began; false: nobody knows. */
+static __always_inline bool recall(struct trace_payload *payload, __u64 now_ns, __u32 slack)
+{
+	struct traced_calls *held = calls_in(false);
+	__u64 sp = payload->registers[WORD_OF(rsp)];
+	bool found = false;
+
+	if (!held)
+		return false;
+	forget_calls(held, sp - slack);
+	if (held->depth > 0) {
+		const struct traced_call *call = call_at(held, held->depth - 1);
+
+		if (same_stack(call->sp, sp) && call->sp < sp) {
+#define RECALL(index, field) payload->registers[WORD_OF(field)] = call->arguments[index];
+			FOR_EACH_ARGUMENT(RECALL)
+#undef RECALL
+			payload->registers[REGISTER_TOOK] = now_ns - call->start_ns;
+			held->depth--;
+			found = true;
+		}
+	}
+	held->busy = 0;
+	return found;
+}
+
+/* slack: 0 at an entry, else how far above its entry a return may be found. */
+static __always_inline int trace_call(void *ctx, bool is_user, __u32 slack)
 {
 	__u64 now_ns = bpf_ktime_get_ns();
 	struct trace_payload *payload;
-	struct user_registers saved;
 	struct event_slot *slot;
 	__u32 index;
 
-	if (!is_wanted(now_ns))
+	if (!is_measuring() || !in_target(bpf_get_current_pid_tgid() >> 32))
 		return 0;
 	slot = take_slot();
 	if (!slot)
 		return 0;
 	index = slot->index;
 	payload = bpf_map_lookup_elem(&trace_payloads, &index);
-	if (payload) {
-		take_context_registers(ctx, &saved);
-		take_arguments(&saved, is_return, payload);
-		if (!passes_filter(index)) {
-			/* Not asked for. */
-		} else if (within_budget(now_ns)) {
-			begin_event(slot, config.source, now_ns);
-			if (config.options & OPTION_STACKS) {
-				if (is_user) {
-					take_user_stack_of_context(ctx, slot);
-				} else {
-					take_kernel_stack(ctx, slot);
-					take_user_stack_of_task(ctx, slot);
-				}
+	if (!payload)
+		goto out; /* cannot be: an index of the array */
+	/* Not by way of the stack: there is no room for them twice. */
+	take_context_registers(ctx, (void *)payload->registers);
+	if (slack && !recall(payload, now_ns, slack))
+		goto out;
+	COUNT(events);
+	take_arguments(index);
+	if (!passes_filter(index))
+		goto out;
+	if (within_budget(now_ns)) {
+		begin_event(slot, config.source, now_ns);
+		if (config.options & OPTION_STACKS) {
+			if (is_user) {
+				take_user_stack_of_context(ctx, slot);
+			} else {
+				take_kernel_stack(ctx, slot);
+				take_user_stack_of_task(ctx, slot);
 			}
-			send_trace(slot, payload, is_return ? RETURN_BYTES : CALL_BYTES);
-		} else {
-			COUNT(rate_limited);
 		}
+		send_trace(slot, payload, RECORD_BYTES & (2 * MAX_PAYLOAD - 1));
+	} else {
+		COUNT(rate_limited);
 	}
+out:
 	give_back(slot);
 	account(now_ns);
 	return 0;
@@ -299,13 +473,37 @@ static __always_inline int trace_call(void *ctx, bool is_user, bool is_return)
 SEC("kprobe")
 int on_kernel_call(void *ctx)
 {
-	return trace_call(ctx, false, false);
+	return trace_call(ctx, false, 0);
+}
+
+SEC("kprobe")
+int note_kernel_call(void *ctx)
+{
+	return note_call(ctx);
+}
+
+SEC("kretprobe")
+int on_kernel_return(void *ctx)
+{
+	return trace_call(ctx, false, KERNEL_SLACK);
 }
 
 SEC("kprobe")
 int on_user_call(void *ctx)
 {
-	return trace_call(ctx, true, false);
+	return trace_call(ctx, true, 0);
+}
+
+SEC("kprobe")
+int note_user_call(void *ctx)
+{
+	return note_call(ctx);
+}
+
+SEC("kretprobe")
+int on_user_return(void *ctx)
+{
+	return trace_call(ctx, true, USER_SLACK);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -113,6 +113,33 @@ struct trace_step {
 	__u8 text[FILTER_TEXT];
 };
 
+/*
+ * Traces of calls and of USDT probes: where a field's value is. The address is the sum of two
+ * registers, the second shifted, and a displacement; registers are words of struct pt_regs.
+ */
+struct trace_argument {
+	__u8 place; /* ARGUMENT_* */
+	__u8 base;
+	__u8 scaled;
+	__u8 shift;
+	__u16 offset; /* of the field in the payload, bytes: a multiple of 8, of a text of 64 */
+	__u16 size;   /* bytes to read from memory */
+	__s64 displacement;
+};
+
+/* trace_argument.place */
+#define ARGUMENT_VALUE	0 /* the address itself: a register, a constant */
+#define ARGUMENT_MEMORY 1 /* what user memory holds there */
+#define ARGUMENT_TEXT	2 /* the text there, in user or kernel memory as the address says */
+
+#define MAX_ARGUMENTS	16
+#define ARGUMENT_TEXT_BYTES 64
+
+/* Words beyond struct pt_regs that fields may name as registers; a power of two in all. */
+#define REGISTER_WORDS 32
+#define REGISTER_TOOK  30 /* at a return: how long the call took, ns */
+#define REGISTER_NONE  31 /* zero */
+
 /* Slices of time are counted from capture_state.start_ns. */
 #define SLICE_NS 1000000000ULL
 

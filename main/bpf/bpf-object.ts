@@ -232,6 +232,15 @@ export class BpfObject implements Disposable {
     invariant(failed === 0, `${program} into ${map}: ${errnoName(errno())}`);
   }
 
+  /** Says before loading what a program will be attached to: enum bpf_attach_type. */
+  setAttachType(program: string, type: number): void {
+    const failed = this.#library.bpf_program__set_expected_attach_type(
+      this.#program(program),
+      type,
+    );
+    invariant(failed === 0, `libbpf refused attach type ${type} for ${program}: ${failed}`);
+  }
+
   /** Attaches a raw tracepoint program; the descriptor returned is the attachment. */
   attachRawTracepoint(program: string, tracepoint: string): Result<number, ProfilerError> {
     const fd = this.#library.bpf_raw_tracepoint_open(tracepoint, this.programFd(program));

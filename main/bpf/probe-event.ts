@@ -87,15 +87,26 @@ export function openKernelProbe(
   return withText(name, (address) => openProbe({ type, config, config1: address }, programFd));
 }
 
-/** Runs `programFd` at an instruction of a file: `offset` bytes into it. */
+/** An instruction of a file, `offset` bytes into it. */
+export interface UserPlace {
+  readonly path: string;
+  readonly offset: number;
+  /** Of a counter in the file that is kept above zero while the probe is open (USDT); 0: none. */
+  readonly semaphoreOffset?: number;
+}
+
+/** Upper half of perf_event_attr.config: /sys/bus/event_source/devices/uprobe/format/ref_ctr_offset. */
+const SEMAPHORE_SHIFT = 32n;
+
+/** Runs `programFd` at an instruction of a file. */
 export function openUserProbe(
-  { path, offset }: { readonly path: string; readonly offset: number },
+  { path, offset, semaphoreOffset = 0 }: UserPlace,
   programFd: number,
   point: ProbePoint = 'entry',
 ): Result<number, string> {
   const type = pmuType('uprobe');
   if (type === null) return err('ENOTSUP');
-  const config = PROBE_POINT[point];
+  const config = PROBE_POINT[point] | (BigInt(semaphoreOffset) << SEMAPHORE_SHIFT);
   return withText(path, (address) =>
     openProbe({ type, config, config1: address, config2: BigInt(offset) }, programFd),
   );

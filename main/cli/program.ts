@@ -120,6 +120,7 @@ function record(program: Command, done: Done): void {
     .option('--count <EVENT>', 'stacks of page-faults, CATEGORY:NAME, ...; repeatable', collect)
     .option('--trace <PROBE>', 'list the events of a probe with their fields', collect)
     .option('--filter <EXPR>', 'record only the trace events for which EXPR holds')
+    .option('--returns', 'trace functions at their return: value returned, time taken')
     .option('--trace-limit <N>', 'trace events recorded per second', countArgument)
     .option('--min <DURATION>', 'record only calls of at least this long')
     .option(

@@ -27,6 +27,7 @@ export interface SourceOptions {
   readonly count?: readonly string[];
   readonly trace?: readonly string[];
   readonly filter?: string;
+  readonly returns?: boolean;
   readonly traceLimit?: number;
   readonly min?: string;
   readonly detail?: LatencyDetail;
@@ -74,7 +75,8 @@ export function sourcesOf(options: SourceOptions): Parsed<SourceSpec[]> {
     if (!probe.ok) return probe;
     const perSecond = options.traceLimit ?? TRACE_PER_SECOND;
     const filter = options.filter ?? '';
-    sources.push({ kind: 'trace', probe: probe.value, filter, stacks: true, perSecond });
+    const limits = { stacks: true, returns: options.returns ?? false, perSecond };
+    sources.push({ kind: 'trace', probe: probe.value, filter, ...limits });
   }
   return ok(sources);
 }

@@ -75,6 +75,7 @@ const source: z.ZodType<SourceSpec> = z.discriminatedUnion('kind', [
     probe: z.discriminatedUnion('type', [...functionProbes, tracepoint, usdt]),
     filter: text,
     stacks: z.boolean(),
+    returns: z.boolean(),
     perSecond: z.number(),
   }),
 ]);

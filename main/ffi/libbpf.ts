@@ -31,6 +31,8 @@ export interface Libbpf {
   bpf_program__set_autoload(program: Handle, autoload: boolean): number;
   /** `target` 0: the kernel's function of that name. */
   bpf_program__set_attach_target(program: Handle, target: number, name: string): number;
+  /** `type`: enum bpf_attach_type. */
+  bpf_program__set_expected_attach_type(program: Handle, type: number): number;
   /** `log` must stay where it is until the program is loaded: an address, never a JS buffer. */
   bpf_program__set_log_buf(program: Handle, log: bigint, size: number): number;
   bpf_program__set_log_level(program: Handle, level: number): number;
@@ -56,6 +58,8 @@ export interface Libbpf {
   /** Takes and removes up to `count` entries; ENOENT once there are no more. */
   bpf_map_lookup_and_delete_batch(...args: [...BatchArguments, options: null]): number;
   libbpf_probe_bpf_map_type(type: number, options: null): number;
+  /** 1: programs of the type may call the helper; 0: they may not. */
+  libbpf_probe_bpf_helper(program: number, helper: number, options: null): number;
   libbpf_probe_bpf_prog_type(type: number, options: null): number;
 }
 
@@ -92,6 +96,8 @@ const DECLARATIONS: Record<keyof Libbpf, string> = {
   bpf_program__set_autoload: 'int bpf_program__set_autoload(void *program, bool autoload)',
   bpf_program__set_attach_target:
     'int bpf_program__set_attach_target(void *program, int target, const char *name)',
+  bpf_program__set_expected_attach_type:
+    'int bpf_program__set_expected_attach_type(void *program, int type)',
   bpf_program__set_log_buf: 'int bpf_program__set_log_buf(void *program, void *log, size_t size)',
   bpf_program__set_log_level: 'int bpf_program__set_log_level(void *program, uint32_t level)',
   bpf_raw_tracepoint_open: 'int bpf_raw_tracepoint_open(const char *name, int program)',
@@ -106,6 +112,7 @@ const DECLARATIONS: Record<keyof Libbpf, string> = {
   bpf_map_lookup_and_delete_batch:
     'int bpf_map_lookup_and_delete_batch(int map, void *in, void *out, void *keys, void *values, void *count, void *options)',
   libbpf_probe_bpf_map_type: 'int libbpf_probe_bpf_map_type(int type, void *options)',
+  libbpf_probe_bpf_helper: 'int libbpf_probe_bpf_helper(int program, int helper, void *options)',
   libbpf_probe_bpf_prog_type: 'int libbpf_probe_bpf_prog_type(int type, void *options)',
 };
 

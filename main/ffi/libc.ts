@@ -5,7 +5,7 @@ import { koffi, type Pointer } from './koffi.ts';
  * ioctl, fcntl, prctl and syscall are variadic in C; on Linux ABIs integer arguments travel alike.
  */
 export interface Libc {
-  /** perf_event_open(2): the only system call we use that glibc does not wrap. */
+  /** perf_event_open(2), which glibc does not wrap. */
   syscall(
     number: number,
     attr: Pointer,
@@ -14,6 +14,8 @@ export interface Libc {
     group: number,
     flags: number,
   ): number;
+  /** bpf(2), which glibc does not wrap: what libbpf cannot ask for. */
+  bpf(number: number, command: number, attr: Pointer, size: number): number;
   ioctl(fd: number, request: number, argument: number): number;
   fcntl(fd: number, command: number, argument: number): number;
   /** MAP_FAILED (all ones) on failure. */
@@ -44,6 +46,7 @@ export interface Libc {
 const DECLARATIONS: Record<keyof Libc, string> = {
   syscall:
     'long syscall(long number, void *attr, int pid, int cpu, int group, unsigned long flags)',
+  bpf: 'long syscall(long number, int command, void *attr, unsigned int size)',
   ioctl: 'int ioctl(int fd, unsigned long request, long argument)',
   fcntl: 'int fcntl(int fd, int command, long argument)',
   mmap: 'void *mmap(void *address, size_t length, int prot, int flags, int fd, long offset)',
@@ -85,6 +88,13 @@ export const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 export function perfEventOpenNumber(): number | null {
   if (process.arch === 'x64') return 298;
   if (process.arch === 'arm64') return 241;
+  return null;
+}
+
+/** bpf's number; null as above. */
+export function bpfNumber(): number | null {
+  if (process.arch === 'x64') return 321;
+  if (process.arch === 'arm64') return 280;
   return null;
 }
 

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import type { ProfilerError } from '#shared/errors.ts';
-import { ok, type Result } from '#shared/result.ts';
+import { err, ok, type Result } from '#shared/result.ts';
 import { BpfObject } from '../bpf/bpf-object.ts';
+import { hasLoops } from '../bpf/kernel-helpers.ts';
 import type { StartRequest } from '../capture/wire/helper-protocol.ts';
 import {
   ANY_UID,
@@ -73,12 +74,22 @@ const OWN_MAPS = new Set([
   'trace_filter',
   'trace_budget',
   'trace_payloads',
+  'trace_arguments',
+  'trace_calls',
   'unwind_programs',
   'counts_even',
   'counts_odd',
   'stacks_even',
   'stacks_odd',
 ]);
+/** The one object that kernels without bpf_loop() can load. */
+const SAMPLER = 'on_cpu.bpf.o';
+const TOO_OLD: ProfilerError = {
+  kind: 'kernel-feature-missing',
+  feature: 'Anything but on-CPU sampling',
+  reason: 'the kernel has no bpf_loop(), which came with Linux 5.17',
+};
+
 /** Entries of each histogram map: cells of (source, key, process, bucket) in one slice. */
 export const HISTOGRAM_ENTRIES = 65_536;
 const HISTOGRAMS = ['histogram_even', 'histogram_odd'];
@@ -106,6 +117,7 @@ export class CaptureObjects {
     settings: ObjectSettings,
     prepare: (object: BpfObject) => Result<void, ProfilerError> = () => ok(undefined),
   ): Result<BpfObject, ProfilerError> {
+    if (name !== SAMPLER && !hasLoops()) return err(TOO_OLD);
     const opened = BpfObject.open(objectPath(name));
     if (!opened.ok) return opened;
     const object = opened.value;

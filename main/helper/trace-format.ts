@@ -50,9 +50,3 @@ function formOf(type: string, size: number, isSigned: boolean): TraceForm {
   if (type.includes('*')) return 'hex';
   return isSigned ? 'signed' : 'unsigned';
 }
-
-/** Argument registers of a call as fields: their types are the caller's business. */
-export const CALL_FIELDS: readonly TraceField[] = Array.from({ length: 6 }, (_, index) => ({
-  ...{ name: `arg${index}`, type: 'unsigned long' },
-  ...{ offset: index * 8, size: 8, form: 'hex' as const },
-}));

@@ -88,15 +88,20 @@ export function codeOffset(segments: readonly ElfSegment[], vaddr: number): numb
 
 /**
  * Offset in its file of the first instruction of a function: by its name as the file has it or as
- * people read it (with or without parameters), or "+0x" and the offset itself.
+ * people read it (with or without parameters), or "+0x" and the offset itself. Returns of Go's
+ * functions cannot be probed, their entries can.
  */
-export function findUserFunction(path: string, symbol: string): Result<number, ProfilerError> {
+export function findUserFunction(
+  path: string,
+  symbol: string,
+  point: 'entry' | 'return' = 'return',
+): Result<number, ProfilerError> {
   const read = readFunctions(path);
   if (!read.ok) return read;
   const functions = read.value;
   const refuse = (reason: string): Result<never, ProfilerError> =>
     err({ kind: 'probe-unsupported', probe: `${path}:${symbol}`, reason });
-  if (functions.isGo) {
+  if (functions.isGo && point === 'return') {
     return refuse(
       'a Go program moves its stacks while functions run, and a probe on their return would crash it',
     );

@@ -224,6 +224,7 @@ function counters(onChange: () => void, propose: ProposeProbes): Option {
 
 function traces(onChange: () => void, propose: ProposeProbes): Option {
   let filter = '';
+  let returns = false;
   const probes = probeList('Probe', 'tracepoint:sched:sched_process_exec', {
     check: (text) => faultOf(traceProbe(text)),
     propose: (text) => propose('trace', text),
@@ -234,17 +235,30 @@ function traces(onChange: () => void, propose: ProposeProbes): Option {
     onInput: (text) => (filter = text.trim()),
   });
   input.setAttribute('aria-label', 'Filter of the events');
+  const atReturn = checkbox(
+    'of functions: at their return, with its value and time',
+    false,
+    (on) => {
+      returns = on;
+      onChange();
+    },
+  );
   return option(
     { title: 'Event list', hint: 'every event with its fields', checked: false },
     onChange,
     {
-      details: h('div', { class: 'source-probes' }, probes.element, input),
+      details: h('div', { class: 'source-probes' }, probes.element, input, atReturn),
       read: () =>
         everyOf(probes, 'Enter a probe to trace.', (text) => {
           const probe = traceProbe(text);
           if (!probe.ok) return probe;
+          const { type } = probe.value;
           const limits = { stacks: true, perSecond: TRACE_PER_SECOND };
-          return ok({ kind: 'trace', probe: probe.value, filter, ...limits });
+          const isFunction = type === 'kernel' || type === 'user';
+          return ok({
+            ...{ kind: 'trace', probe: probe.value, filter, ...limits },
+            returns: returns && isFunction,
+          });
         }),
     },
   );

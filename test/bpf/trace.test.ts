@@ -6,22 +6,27 @@ import { startRecording } from '../../main/capture/capture-controller.ts';
 import type { RecordingEnd } from '../../main/capture/recording.ts';
 import type { SourceSpec } from '../../main/shared/model/capture-spec.ts';
 import { EMPTY_CURSOR } from '../../main/shared/model/session-tables.ts';
+import type { TraceField, TraceValue } from '../../main/shared/model/trace-fields.ts';
 import { frameName } from '../../main/shared/text/frame-name.ts';
 import { buildHelper } from '../support/bpf-helper.ts';
 import { commandTarget, recorded, specOf } from '../support/capture.ts';
+import { buildFunctions } from '../support/functions.ts';
 import { openReader, valueOf } from '../support/store.ts';
 
 const EXECS = {
   kind: 'trace',
   probe: { type: 'tracepoint', category: 'sched', name: 'sched_process_exec' },
   stacks: true,
+  returns: false,
   perSecond: 10_000,
 } as const;
 
 let folder = '';
 let helper = '';
+let program = '';
 let files = 0;
 beforeAll(async () => {
+  program = buildFunctions();
   helper = await buildHelper();
 });
 beforeEach(() => {
@@ -93,6 +98,85 @@ describe('a trace', () => {
     const spec = specOf(commandTarget('/bin/true'), { sources: [source] });
     expect(await startRecording(spec, path)).toMatchObject({ ok: false, error: { kind } });
     expect(existsSync(path)).toBe(false);
+  });
+});
+
+/** Records the workload in a mode; the source's events as objects. */
+async function recordedCalls(
+  mode: string,
+  count: number,
+  source: Partial<Extract<SourceSpec, { kind: 'trace' }>>,
+): Promise<readonly Readonly<Record<string, TraceValue>>[]> {
+  const path = join(folder, `${files++}.ember`);
+  const target = commandTarget(program, join(folder, 'log'), mode, `${count}`);
+  const whole = { ...EXECS, filter: '', ...source };
+  const end = await recorded(specOf(target, { sources: [whole] }), path);
+  expect(end).toMatchObject({ error: null, commandExitCode: 0 });
+  const { tables, fields } = await eventsOf(path);
+  const names = JSON.parse(tables.sources.fields[0]!) as readonly TraceField[];
+  return fields.map((values) =>
+    Object.fromEntries(names.map(({ name }, at) => [name, values?.[at] ?? '?'])),
+  );
+}
+
+describe('a trace of a function of a program', () => {
+  const descend = () => ({ type: 'user', path: program, symbol: 'descend' }) as const;
+
+  it('lists each call with its arguments', async () => {
+    const calls = await recordedCalls('recursive', 3, { probe: descend() });
+    // Ten calls within one another, from depth 10 to 1.
+    const once = Array.from({ length: 10 }, (_, index) => `0x${(10 - index).toString(16)}`);
+    const depths = calls.map((call) => `0x${(Number(call['arg0']) & 0xffff).toString(16)}`);
+    expect(depths).toEqual([...once, ...once, ...once]);
+  });
+
+  it('lists each return with the arguments, the value and the time, and filters by them', async () => {
+    const wanted = { probe: descend(), returns: true };
+    const calls = await recordedCalls('recursive', 2, wanted);
+    expect(calls).toHaveLength(20);
+    for (const [index, call] of calls.entries()) {
+      const depth = (index % 10) + 1;
+      expect([Number(call['arg0']) & 0xffff, Number(call['returned']) & 0xffff]).toEqual([
+        depth,
+        depth,
+      ]);
+      // It works for 200 us, and so do all below it.
+      expect(Number(call['took_ns'])).toBeGreaterThan(200_000 * depth);
+    }
+    const long = await recordedCalls('recursive', 2, { ...wanted, filter: 'took_ns >= 1000000' });
+    expect(long.length).toBeGreaterThanOrEqual(12);
+    expect(long.length).toBeLessThan(20);
+    expect(long.every((call) => Number(call['took_ns']) >= 1e6)).toBe(true);
+  });
+});
+
+describe('a trace of a USDT probe', () => {
+  const usdt = (name = 'served') =>
+    ({ type: 'usdt', path: program, provider: 'shop', name }) as const;
+
+  it('switches it on, and reads its arguments at each of its places', async () => {
+    // Only with its semaphore raised does the program come by.
+    const calls = await recordedCalls('usdt', 40, { probe: usdt() });
+    expect(calls).toEqual(
+      Array.from({ length: 40 }, (_, id) => ({ arg0: id, arg1: 1000 * id, arg2: 7 })),
+    );
+    const filtered = await recordedCalls('usdt', 40, { probe: usdt(), filter: 'arg1 > 29000' });
+    expect(filtered).toHaveLength(10);
+  });
+
+  it('is limited per second for all its places together', async () => {
+    const calls = await recordedCalls('usdt', 40, { probe: usdt(), perSecond: 5 });
+    expect(calls.length).toBeGreaterThanOrEqual(5);
+    expect(calls.length).toBeLessThanOrEqual(10);
+  });
+
+  it('tells near names when there is none of its name', async () => {
+    const source = { ...EXECS, filter: '', probe: usdt('serve') };
+    const spec = specOf(commandTarget('/bin/true'), { sources: [source] });
+    expect(await startRecording(spec, join(folder, 'none.ember'))).toMatchObject({
+      ok: false,
+      error: { kind: 'probe-not-found', similar: ['shop:served'] },
+    });
   });
 });
 

@@ -40,7 +40,7 @@ const SPECS: readonly SourceSpec[] = [
   },
   { kind: 'syscalls', minNs: 0, detail: 'histogram' },
   {
-    ...{ kind: 'trace', filter: '', stacks: true, perSecond: 10_000 },
+    ...{ kind: 'trace', filter: '', stacks: true, returns: false, perSecond: 10_000 },
     probe: { type: 'tracepoint', category: 'sched', name: 'sched_process_exec' },
   },
 ];

@@ -34,6 +34,11 @@ export const helloSchema = z.strictObject({
 });
 export type Hello = z.infer<typeof helloSchema>;
 
+/** A BPF object each. */
+export const MAX_USDT_SITES = 32;
+/** As many as <sys/sdt.h> allows for. */
+export const MAX_SDT_ARGUMENTS = 12;
+
 const minNs = z.int().min(0).max(3_600_000_000_000);
 const detail = z.enum(LATENCY_DETAILS);
 /** Names as the kernel has them; `*` in the functions of a pattern. */
@@ -53,6 +58,30 @@ const tracepointProbe = z.strictObject({
   type: z.literal('tracepoint'),
   category: eventName,
   name: eventName,
+});
+/** A register by its word in struct pt_regs; null: none. */
+const register = z.int().min(0).max(20).nullable();
+const sdtArgument = z.strictObject({
+  place: z.enum(['value', 'memory']),
+  size: z.union([z.literal(1), z.literal(2), z.literal(4), z.literal(8)]),
+  isSigned: z.boolean(),
+  ...{ base: register, scaled: register, shift: z.int().min(0).max(3), displacement: z.int() },
+});
+/** A USDT probe's sites in a file; the engine has read them from its notes. */
+const usdtProbe = z.strictObject({
+  type: z.literal('usdt'),
+  path: binaryPath,
+  sites: z
+    .array(
+      z.strictObject({
+        offset: z.int().nonnegative(),
+        /** Of the counter that switches the probe on; 0: there is none. */
+        semaphoreOffset: z.int().min(0).max(0xffff_ffff),
+        arguments: z.array(sdtArgument.nullable()).max(MAX_SDT_ARGUMENTS),
+      }),
+    )
+    .min(1)
+    .max(MAX_USDT_SITES),
 });
 const functionProbe = z.discriminatedUnion('type', [kernelProbe, userProbe]);
 /** perf_event_attr.type and .config of a software or hardware event: perf_event_open(2). */
@@ -82,10 +111,11 @@ export const sourceRequestSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('trace'),
-    probe: z.discriminatedUnion('type', [kernelProbe, userProbe, tracepointProbe]),
+    probe: z.discriminatedUnion('type', [kernelProbe, userProbe, tracepointProbe, usdtProbe]),
     /** Parsed and resolved by the helper: only it may read what fields there are. */
     filter: z.string().max(4096),
     stacks: z.boolean(),
+    returns: z.boolean(),
     perSecond: z.int().min(1).max(1_000_000),
   }),
 ]);

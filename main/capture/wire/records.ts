@@ -136,6 +136,24 @@ export const TRACE_STEP = {
   },
 } as const satisfies StructLayout;
 
+/** struct trace_argument: where a field of a traced call is. */
+export const TRACE_ARGUMENT = {
+  size: 16,
+  fields: { place: 0, base: 1, scaled: 2, shift: 3, offset: 4, size: 6, displacement: 8 },
+} as const satisfies StructLayout;
+
+/** ARGUMENT_* of wire.h. */
+export const ARGUMENT_PLACES = { value: 0, memory: 1, text: 2 } as const;
+
+/** Bytes of a text that an argument points to. */
+export const ARGUMENT_TEXT_BYTES = 64;
+
+/** Registers a trace_argument may name: words of struct pt_regs (asm/ptrace.h), and REGISTER_*. */
+export const REGISTER = {
+  ...{ r9: 8, r8: 9, rax: 10, rcx: 11, rdx: 12, rsi: 13, rdi: 14 },
+  ...{ took: 30, none: 31 },
+} as const;
+
 /** struct unwind_page: where the rows of a page are. */
 export const UNWIND_PAGE = {
   size: 8,
@@ -187,6 +205,7 @@ export const STRUCT_LAYOUTS: Readonly<Record<string, StructLayout>> = {
   histogram_key: HISTOGRAM_KEY,
   histogram_value: HISTOGRAM_VALUE,
   trace_step: TRACE_STEP,
+  trace_argument: TRACE_ARGUMENT,
   unwind_page: UNWIND_PAGE,
   unwind_rule: UNWIND_RULE,
   unwind_mapping: UNWIND_MAPPING,

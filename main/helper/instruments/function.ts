@@ -6,13 +6,12 @@ import {
   kernelFunctionNames,
   matchingFunctions,
 } from '../../bpf/kernel-functions.ts';
-import { openUserProbe } from '../../bpf/probe-event.ts';
 import { DETAIL_CODES } from '../../capture/wire/records.ts';
-import { libc } from '../../ffi/libc.ts';
 import type { ObjectSettings } from '../capture-objects.ts';
 import { equivalentOf } from './function-equivalents.ts';
 import { type Attempt, attemptFentry, attemptKprobe, attemptMulti } from './function-mechanisms.ts';
 import type { IndexedSource, InstrumentContext, InstrumentKind, Mechanism } from './instrument.ts';
+import { NOT_ROOT, openUserProbes } from './user-probes.ts';
 
 /** OPTION_KEYED of function.bpf.h. */
 const OPTION_KEYED = 1;
@@ -55,20 +54,21 @@ function openUser(
 ): Result<Opened, ProfilerError> {
   const { probe } = indexed.source;
   if (probe.type !== 'user') return err({ kind: 'internal-error', detail: probe.type });
-  const loaded = objects.load('uprobe.bpf.o', settingsOf(indexed));
-  if (!loaded.ok) return loaded;
-  const fds: number[] = [];
   // Returns first: a call that is seen to begin is seen to end.
-  for (const point of ['return', 'entry'] as const) {
-    const fd = openUserProbe(probe, loaded.value.programFd(`on_${point}`), point);
-    if (fd.ok) {
-      fds.push(fd.value);
-      continue;
-    }
-    for (const open of fds) libc().close(open);
-    return err(refusedUser(probe, fd.error));
-  }
-  return ok({ fds, mechanism: { name: 'uprobe', note: '' } });
+  const points = (['return', 'entry'] as const).map((point) => ({
+    ...{ program: `on_${point}`, place: probe, point },
+  }));
+  const opened = openUserProbes(
+    points,
+    (prepare) =>
+      objects.load('uprobe.bpf.o', settingsOf(indexed), (object) => {
+        prepare(object);
+        return ok(undefined);
+      }),
+    (errno) => refusedUser(probe, errno),
+  );
+  if (!opened.ok) return opened;
+  return ok({ fds: opened.value.fds, mechanism: { name: 'uprobe', note: '' } });
 }
 
 function refusedUser(
@@ -84,6 +84,7 @@ function refusedUser(
     const reason = `the kernel cannot probe the instruction there (${errno})`;
     return { kind: 'probe-unsupported', probe, reason };
   }
+  if (errno === 'EACCES') return { kind: 'probe-unsupported', probe, reason: NOT_ROOT };
   return { kind: 'attach-failed', point: probe, errno };
 }
 

@@ -1,70 +1,73 @@
 import type { ProfilerError } from '#shared/errors.ts';
 import type { TraceField } from '#shared/model/trace-fields.ts';
-import { err, ok, type Result } from '#shared/result.ts';
+import { err, ok } from '#shared/result.ts';
 import type { BpfObject } from '../../bpf/bpf-object.ts';
-import { openKernelProbe, openTracepoint, openUserProbe } from '../../bpf/probe-event.ts';
-import type { SourceRequest } from '../../capture/wire/helper-protocol.ts';
 import { MAX_PAYLOAD } from '../../capture/wire/records.ts';
-import { CALL_FIELDS, parseTraceFormat, readTraceFormat } from '../trace-format.ts';
 import { compileFilter } from '../trace-program.ts';
-import type { IndexedSource, Instrument, InstrumentContext, InstrumentKind } from './instrument.ts';
-
-type Trace = Extract<SourceRequest, { kind: 'trace' }>;
+import type { IndexedSource, InstrumentContext, InstrumentKind, Mechanism } from './instrument.ts';
+import { type TraceSite, traceSites } from './trace-sites.ts';
 
 /** config.options of trace.bpf.c. */
 const OPTION_STACKS = 1;
-const PROGRAMS = { tracepoint: 'on_tracepoint', kernel: 'on_kernel_call', user: 'on_user_call' };
+const PROGRAMS = [
+  ...['on_tracepoint', 'on_kernel_call', 'note_kernel_call', 'on_kernel_return'],
+  ...['on_user_call', 'note_user_call', 'on_user_return'],
+];
+/** Map of the events of the current second: one for all sites of a trace. */
+const BUDGET = 'trace_budget';
+const MECHANISMS = { kernel: 'kprobe', user: 'uprobe', usdt: 'USDT', tracepoint: 'tracepoint' };
 
-/** Traces: an object of its own for each, with its filter. */
+/** Traces: an object of its own for each site, with its filter. */
 export const trace: InstrumentKind<'trace'> = {
   kinds: ['trace'],
   open(sources, context) {
     const attachments: number[] = [];
-    const mechanisms: [number, { name: string; note: string; fields: readonly TraceField[] }][] =
-      [];
-    for (const source of sources) {
-      const opened = openTrace(source, context);
-      if (!opened.ok) return opened;
-      attachments.push(opened.value.fd);
-      const { type } = source.source.probe;
-      const name = type === 'kernel' ? 'kprobe' : type === 'user' ? 'uprobe' : 'tracepoint';
-      mechanisms.push([source.index, { name, note: '', fields: opened.value.fields }]);
+    const mechanisms = new Map<number, Mechanism>();
+    for (const indexed of sources) {
+      const sites = traceSites(indexed.source);
+      if (!sites.ok) return sites;
+      let budget: number | null = null;
+      for (const site of sites.value) {
+        const opened = openSite(indexed, { site, budget }, context);
+        if (!opened.ok) return opened;
+        attachments.push(...opened.value.fds);
+        budget ??= opened.value.object.mapFd(BUDGET);
+      }
+      const { type } = indexed.source.probe;
+      const fields = sites.value[0]?.fields ?? [];
+      mechanisms.set(indexed.index, { name: MECHANISMS[type], note: '', fields });
     }
-    const instrument: Instrument = {
-      attachments,
-      beginIterators: [],
-      endIterators: [],
-      mechanisms: new Map(mechanisms),
-    };
-    return ok(instrument);
+    return ok({ attachments, beginIterators: [], endIterators: [], mechanisms });
   },
 };
 
-function openTrace(
+/** budget: map of a site before this one; null: the first. */
+function openSite(
   { index, source }: IndexedSource<'trace'>,
+  { site, budget }: { readonly site: TraceSite; readonly budget: number | null },
   { objects }: InstrumentContext,
-): Result<{ fd: number; fields: readonly TraceField[] }, ProfilerError> {
-  const fields = fieldsOf(source.probe);
-  if (!fields.ok) return fields;
-  const steps = compileFilter(source.filter, fields.value);
+): ReturnType<TraceSite['attach']> {
+  const { fields, places, programs } = site;
+  const steps = compileFilter(source.filter, fields);
   if (!steps.ok) return steps;
   const settings = {
     source: index,
     options: source.stacks ? OPTION_STACKS : 0,
-    parameters: [recordBytes(fields.value), steps.value.length, source.perSecond],
+    parameters: [recordBytes(fields), steps.value.length, source.perSecond, places.length],
   };
-  const wanted = PROGRAMS[source.probe.type];
-  const loaded = objects.load('trace.bpf.o', settings, (object) => {
-    for (const program of Object.values(PROGRAMS)) {
-      if (program !== wanted) object.skipProgram(program);
-    }
-    return ok(undefined);
+  return site.attach((prepare) => {
+    const loaded = objects.load('trace.bpf.o', settings, (object) => {
+      for (const program of PROGRAMS) if (!programs.includes(program)) object.skipProgram(program);
+      if (budget !== null) object.reuseMap(BUDGET, budget);
+      prepare(object);
+      return ok(undefined);
+    });
+    if (!loaded.ok) return loaded;
+    const failed =
+      writeList(loaded.value, 'trace_filter', steps.value) ??
+      writeList(loaded.value, 'trace_arguments', places);
+    return failed === null ? loaded : err(failed);
   });
-  if (!loaded.ok) return loaded;
-  const written = writeFilter(loaded.value, steps.value);
-  if (!written.ok) return written;
-  const fd = attach(source.probe, loaded.value.programFd(wanted));
-  return fd.ok ? ok({ fd: fd.value, fields: fields.value }) : fd;
 }
 
 /** What a record has to hold for the fields, bytes; texts elsewhere in it lie behind them. */
@@ -74,47 +77,16 @@ function recordBytes(fields: readonly TraceField[]): number {
   return Math.min(MAX_PAYLOAD, Math.ceil(end / 8) * 8);
 }
 
-function fieldsOf(probe: Trace['probe']): Result<readonly TraceField[], ProfilerError> {
-  if (probe.type !== 'tracepoint') return ok(CALL_FIELDS);
-  const format = readTraceFormat(probe.category, probe.name);
-  if (format !== null) return ok(parseTraceFormat(format));
-  return err({ kind: 'probe-not-found', probe: `tracepoint:${probe.category}:${probe.name}` });
-}
-
-function writeFilter(object: BpfObject, steps: readonly Uint8Array[]): Result<void, ProfilerError> {
-  for (const [index, step] of steps.entries()) {
-    const failed = object.setEntry(
-      'trace_filter',
-      new Uint8Array(Uint32Array.of(index).buffer),
-      step,
-    );
-    if (failed !== null)
-      return err({ kind: 'attach-failed', point: 'trace_filter', errno: failed });
+/** Fills an array of the object; null: it is done. */
+function writeList(
+  object: BpfObject,
+  map: string,
+  entries: readonly Uint8Array[],
+): ProfilerError | null {
+  for (const [index, entry] of entries.entries()) {
+    const key = new Uint8Array(Uint32Array.of(index).buffer);
+    const failed = object.setEntry(map, key, entry);
+    if (failed !== null) return { kind: 'attach-failed', point: map, errno: failed };
   }
-  return ok(undefined);
-}
-
-function attach(probe: Trace['probe'], program: number): Result<number, ProfilerError> {
-  const [name, opened] = ((): [string, Result<number, string>] => {
-    switch (probe.type) {
-      case 'tracepoint':
-        return [
-          `tracepoint:${probe.category}:${probe.name}`,
-          openTracepoint(probe.category, probe.name, program),
-        ];
-      case 'kernel':
-        return [probe.name, openKernelProbe(probe.name, program)];
-      case 'user':
-        return [`${probe.path}+0x${probe.offset.toString(16)}`, openUserProbe(probe, program)];
-    }
-  })();
-  if (opened.ok) return opened;
-  if (probe.type === 'kernel' && opened.error === 'ENOTSUP') {
-    return err({
-      kind: 'probe-unsupported',
-      probe: name,
-      reason: 'this kernel is built without kprobes',
-    });
-  }
-  return err({ kind: 'attach-failed', point: name, errno: opened.error });
+  return null;
 }

@@ -48,6 +48,8 @@ export type SourceSpec =
       /** Expression over the probe's fields (model/trace-filter.ts); empty: all. */
       readonly filter: string;
       readonly stacks: boolean;
+      /** Of functions: an event when a call returns, with what it returned and how long it took. */
+      readonly returns: boolean;
       /** Events per second recorded at most; what is above is counted. */
       readonly perSecond: number;
     };
