@@ -41,7 +41,7 @@ async function refusalOf(changes: Partial<StartRequest>): Promise<unknown> {
 /** A shell command of the plain user's, in a process group of its own. */
 function run(command: string): number {
   const [program, ...args] = [...asUser, 'sh', '-c', command];
-  const child = spawn(program!, args, { detached: true, stdio: 'ignore' });
+  const child = spawn(program, args, { detached: true, stdio: 'ignore' });
   children.push(child);
   return child.pid!;
 }
@@ -62,7 +62,7 @@ describe('a helper for own processes', () => {
     const other = spawn('sleep', ['60'], { detached: true });
     children.push(other);
     const [program, ...args] = [...asHelper, 'sleep', '60'];
-    const stronger = spawn(program!, args, { detached: true });
+    const stronger = spawn(program, args, { detached: true });
     children.push(stronger);
     await untilRunning();
     for (const { pid } of [other, stronger]) {
