@@ -93,7 +93,7 @@ describe('a helper for own processes', () => {
   it.each(['fp', 'auto'] as const)(
     'leaves a child that becomes a set-user-id program, and counts it; unwinding %s',
     async (unwind) => {
-      const raised = join(folder, 'raised');
+      const raised = join(folder, `raised-${unwind}`);
       copyFileSync('/bin/dash', raised);
       chmodSync(raised, 0o4755);
       const go = join(folder, `go-${unwind}`);
