@@ -113,7 +113,7 @@ async function intoFile(
   writer: SessionWriter,
   begin: (writer: SessionWriter, symbols: SymbolSide) => LiveRecording,
 ): Promise<LiveRecording> {
-  const symbols = new SymbolSide();
+  const symbols = new SymbolSide({ isLive: true });
   try {
     return begin(writer, symbols);
   } catch (thrown) {

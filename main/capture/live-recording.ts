@@ -1,4 +1,4 @@
-import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as yieldToEvents } from 'node:timers/promises';
 
 import type { ProfilerError } from '#shared/errors.ts';
 import { invariant } from '#shared/invariant.ts';
@@ -51,6 +51,8 @@ const SYMBOL_SLICE_MS = 20;
  * a slow one (opening the symbols of a large program takes 0.1 s and more).
  */
 const SYMBOL_TURN_MS = 110;
+/** Frames that wait for work done beside are looked at again after this, ms. */
+const PENDING_PAUSE_MS = 20;
 /** Samples held while a commit runs, beyond which the helper has to wait. */
 const MAX_WAITING_SAMPLES = 500_000;
 /** Frames without a name are asked for again this often: names of some come late. */
@@ -312,8 +314,10 @@ export class LiveRecording implements Recording {
     if (!this.#skipSymbols) await this.#jvmMaps.finish(this.#feed.unnamedProcesses());
     this.#feed.retryUnnamed();
     let committed = performance.now();
-    while (!this.#skipSymbols && this.#error === null && this.#feed.work(SYMBOL_SLICE_MS)) {
-      await yieldToEvents();
+    while (!this.#skipSymbols && this.#error === null) {
+      if (this.#feed.work(SYMBOL_SLICE_MS)) await yieldToEvents();
+      else if (this.#feed.isPending) await delay(PENDING_PAUSE_MS);
+      else break;
       if (performance.now() - committed < COMMIT_INTERVAL_MS) continue;
       await this.#commitNow();
       committed = performance.now();

@@ -22,6 +22,8 @@ export interface FrameSymbolizer {
   ): readonly (FrameSymbol | null)[];
   /** Why names of an image are missing, or fewer than could be; null: none is. Asked after symbolize(). */
   problemOf?(image: Parameters<FrameSymbolizer['symbolize']>[0]): ImageProblem | null;
+  /** What symbolize() said last of an image is less than it will be in a moment. Absent: it never is. */
+  isPending?(image: Parameters<FrameSymbolizer['symbolize']>[0]): boolean;
   /** Of images whose names may come late: another number than before when some came. Absent: nobody knows. */
   namesKnown?(image: Parameters<FrameSymbolizer['symbolize']>[0]): number;
 }
@@ -91,6 +93,8 @@ export class SymbolFeed {
   #waiting: number[] = [];
   /** `waiting` has its hottest last. */
   #isSorted = true;
+  /** Frames whose image is being read beside. */
+  #pending: number[] = [];
   /** By image: frames without a name whose names may come late: generated code, early kernel frames. */
   readonly #unnamed = new Map<number, Unnamed>();
   /** Image → start offset and name (identity, of generated code) → row in the function table. */
@@ -113,12 +117,19 @@ export class SymbolFeed {
 
   /** Frames not looked at yet. */
   get remaining(): number {
-    return this.#waiting.length + this.#tables.frames.length - this.#seen;
+    return this.#waiting.length + this.#pending.length + this.#tables.frames.length - this.#seen;
   }
 
-  /** Works for about `budgetMs`, at least one group; true: more remains. */
+  /** Frames wait for something that is done beside: work() will have more to do in a moment. */
+  get isPending(): boolean {
+    return this.#pending.length > 0;
+  }
+
+  /** Works for about `budgetMs`, at least one group; true: more remains that can be done now. */
   work(budgetMs: number): boolean {
     const deadline = performance.now() + budgetMs;
+    if (this.#pending.length > 0) this.#isSorted = false;
+    for (const frame of this.#pending.splice(0)) this.#waiting.push(frame);
     this.#collectNew();
     if (this.#waiting.length === 0) return false;
     this.#sortCoolestFirst();
@@ -204,6 +215,10 @@ export class SymbolFeed {
     const known = isLate ? this.#symbolizer.namesKnown?.(ref) : undefined;
     const offsets = group.map((frame) => frames.offsetOf(frame));
     const found = this.#symbolizer.symbolize(ref, offsets);
+    if (this.#symbolizer.isPending?.(ref) === true) {
+      for (const frame of group) this.#pending.push(frame);
+      return;
+    }
     this.#noteProblem(image, this.#symbolizer.problemOf?.(ref) ?? null);
     const unnamed: number[] = [];
     group.forEach((frame, index) => {

@@ -3,6 +3,7 @@ import { type ImageRef, readBuildId } from '../symbolize/image-files.ts';
 import { isJitdumpPath } from '../symbolize/jit-names.ts';
 import { KernelSymbols } from '../symbolize/kernel-symbols.ts';
 import { Symbolizer } from '../symbolize/symbolizer.ts';
+import { UnpackAhead } from '../symbolize/unpack-ahead.ts';
 import type { KernelLocator } from './address-resolver.ts';
 import type { Mapping } from './address-space.ts';
 import type { LabelFacts } from './capture-source.ts';
@@ -15,8 +16,14 @@ const TWO_TO_32 = 2 ** 32;
 /** The symbol tables of one recording: the kernel's as it arrives, files' as they are asked for. */
 export class SymbolSide implements FrameSymbolizer, Disposable {
   readonly #kernel = new KernelSymbols();
-  readonly #symbolizer = new Symbolizer({ kernel: this.#kernel });
+  readonly #symbolizer: Symbolizer;
   #isComplete = false;
+
+  /** `isLive`: never stands still for large debug information; isPending() then tells what to ask again. */
+  constructor({ isLive }: { readonly isLive: boolean } = { isLive: false }) {
+    const ahead = isLive ? new UnpackAhead() : null;
+    this.#symbolizer = new Symbolizer({ kernel: this.#kernel, ahead });
+  }
 
   /** Text after the table has been put to use is of no use any more. */
   addKallsyms(text: Uint8Array): void {
@@ -56,6 +63,11 @@ export class SymbolSide implements FrameSymbolizer, Disposable {
   namesKnown(image: ImageRef): number {
     if (isEarlyKernel(image)) return this.#isComplete ? 1 : 0;
     return this.#symbolizer.jitNamesKnown(image);
+  }
+
+  /** The image's frames will have lines and inlined calls in a moment: ask again instead of taking the answer. */
+  isPending(image: ImageRef): boolean {
+    return this.#symbolizer.isPending(image);
   }
 
   /** Other files may stand for the image now: the next question reads them. */

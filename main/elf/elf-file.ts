@@ -1,6 +1,11 @@
 import { err, ok, type Result } from '#shared/result.ts';
 import { type ByteSource, inBounds } from './byte-source.ts';
-import { inflateOldSection, inflateSection } from './section-inflate.ts';
+import {
+  inflateOldSection,
+  inflateSection,
+  inflateSectionLater,
+  unpackedBytesOf,
+} from './section-inflate.ts';
 
 /** A program header: which bytes of the file are mapped where. All in bytes, as the file says it. */
 export interface ElfSegment {
@@ -43,6 +48,8 @@ const SHT_NOBITS = 8;
 const SHF_COMPRESSED = 0x800;
 /** More are found in no program; bounds what a hostile file can make us keep. */
 const MAX_SECTIONS = 1 << 18;
+/** Elf64_Chdr. */
+const COMPRESSION_HEADER_BYTES = 24;
 /** Largest section read into memory, bytes. */
 const MAX_SECTION_BYTES = 2 ** 30;
 
@@ -134,6 +141,23 @@ export class ElfFile {
     const packed = this.source.read(section.offset, section.bytes);
     if (packed === null) return null;
     return isOld ? inflateOldSection(packed) : inflateSection(packed, this.is64);
+  }
+
+  /** What a compressed section unpacks to, by its own account, bytes; 0: it is not compressed, or in an old way. */
+  unpackedSize(section: ElfSection): number {
+    if (!isCompressed(section) || section.bytes > MAX_SECTION_BYTES) return 0;
+    const start = this.source.read(
+      section.offset,
+      Math.min(section.bytes, COMPRESSION_HEADER_BYTES),
+    );
+    return start === null ? 0 : unpackedBytesOf(start, this.is64);
+  }
+
+  /** unpackedBytes() of a compressed section, unpacked beside. */
+  async unpackedLater(section: ElfSection): Promise<Buffer | null> {
+    if (section.type === SHT_NOBITS || section.bytes > MAX_SECTION_BYTES) return null;
+    const packed = this.source.read(section.offset, section.bytes);
+    return packed === null ? null : inflateSectionLater(packed, this.is64);
   }
 
   /** `length` bytes of an uncompressed section from `offset` in it; null: outside it or the file. */

@@ -16,6 +16,7 @@ import {
 import { ProcessJitNames } from './jit-names.ts';
 import type { KernelSymbols } from './kernel-symbols.ts';
 import type { JitSymbol } from './perf-map.ts';
+import type { UnpackAhead } from './unpack-ahead.ts';
 
 /** The function at an offset. */
 export interface FoundSymbol {
@@ -61,6 +62,8 @@ export interface SymbolizerOptions {
   readonly kernel: KernelSymbols;
   /** Names of images kept in memory, bytes; the least recently used go first. Default 96 MiB. */
   readonly cacheBytes?: number;
+  /** Unpacks large debug information beside; isPending() then tells. null: at once. */
+  readonly ahead?: UnpackAhead | null;
 }
 
 const DEFAULT_CACHE_BYTES = 96 << 20;
@@ -75,6 +78,8 @@ interface Entry {
   bytes: number;
   /** undefined: not looked for yet; null: there are none. */
   lines: ImageLines | null | undefined;
+  /** Its lines are being unpacked: answers are without them. */
+  isLater: boolean;
   /** The same of functions without a name. */
   bounds: ImageBounds | null | undefined;
 }
@@ -90,14 +95,16 @@ const MAX_OPEN_LINES = 64;
 export class Symbolizer implements Disposable {
   private readonly kernel: KernelSymbols;
   private readonly cacheBytes: number;
+  private readonly ahead: UnpackAhead | null;
   private readonly demangler = new Demangler();
   /** Least recently used first. */
   private readonly cache = new Map<string, Entry>();
   private readonly jitNames = new Map<number, ProcessJitNames>();
   private usedBytes = 0;
 
-  constructor({ kernel, cacheBytes = DEFAULT_CACHE_BYTES }: SymbolizerOptions) {
+  constructor({ kernel, cacheBytes = DEFAULT_CACHE_BYTES, ahead = null }: SymbolizerOptions) {
     this.kernel = kernel;
+    this.ahead = ahead;
     this.cacheBytes = cacheBytes;
   }
 
@@ -111,7 +118,8 @@ export class Symbolizer implements Disposable {
       case 'elf':
       case 'vdso': {
         const entry = this.entryOf(image);
-        const found = offsets.map((offset) => this.elfSymbol(image, entry, offset));
+        const lines = entry.symbols.table === null ? null : this.linesOf(image, entry);
+        const found = offsets.map((offset) => this.elfSymbol(image, entry, lines, offset));
         this.account(image, entry);
         return found;
       }
@@ -123,6 +131,11 @@ export class Symbolizer implements Disposable {
       default:
         return unreachable(image.kind);
     }
+  }
+
+  /** What symbolize() said last of the image lacks lines and inlined calls that it will have soon. */
+  isPending(image: ImageRef): boolean {
+    return this.cache.get(keyOf(image))?.isLater ?? false;
   }
 
   /** Looks at the image if nobody did yet. */
@@ -177,6 +190,7 @@ export class Symbolizer implements Disposable {
   [Symbol.dispose](): void {
     for (const key of [...this.cache.keys()]) this.drop(key);
     this.jitNames.clear();
+    this.ahead?.[Symbol.dispose]();
   }
 
   private kernelSymbol(image: string, offset: number): FoundSymbol | null {
@@ -194,14 +208,19 @@ export class Symbolizer implements Disposable {
     return { buildId: image.buildId, origin: problem === null ? 'kallsyms' : 'none', problem };
   }
 
-  private elfSymbol(image: ImageRef, entry: Entry, offset: number): FoundSymbol | null {
+  private elfSymbol(
+    image: ImageRef,
+    entry: Entry,
+    lines: ImageLines | null,
+    offset: number,
+  ): FoundSymbol | null {
     const { table, segments } = entry.symbols;
     const segment = segmentAtOffset(segments, offset);
     const toOffset = segment === null ? 0 : segment.offset - segment.vaddr;
     const row = table === null || segment === null ? -1 : table.find(offset - toOffset);
     if (table === null || row < 0) return this.boundsOf(image, entry)?.at(offset) ?? null;
     const found = this.named(table.nameOf(row), table.startOf(row) + toOffset);
-    const place = this.linesOf(image, entry)?.locate(offset - toOffset) ?? null;
+    const place = lines?.locate(offset - toOffset) ?? null;
     if (place === null) return found;
     const inlined = place.inlined.map(({ rawName, source }) => {
       const shown = rawName === '' ? NAMELESS : rawName;
@@ -215,9 +234,12 @@ export class Symbolizer implements Disposable {
   }
 
   private linesOf(image: ImageRef, entry: Entry): ImageLines | null {
-    if (entry.lines === undefined)
-      entry.lines = image.kind === 'elf' ? ImageLines.open(image) : null;
-    return entry.lines;
+    if (entry.lines !== undefined) return entry.lines;
+    const opened = image.kind === 'elf' ? ImageLines.open(image, this.ahead) : null;
+    entry.isLater = opened === 'later';
+    if (opened === 'later') return null;
+    entry.lines = opened;
+    return opened;
   }
 
   private boundsOf(image: ImageRef, entry: Entry): ImageBounds | null {
@@ -293,7 +315,14 @@ export class Symbolizer implements Disposable {
     }
     returnLargeBlocks();
     const symbols = image.kind === 'vdso' ? loadVdsoSymbols() : loadImageSymbols(image);
-    const entry: Entry = { symbols, pids, bytes: 0, lines: undefined, bounds: undefined };
+    const entry: Entry = {
+      symbols,
+      pids,
+      bytes: 0,
+      lines: undefined,
+      isLater: false,
+      bounds: undefined,
+    };
     entry.bytes = bytesOf(entry);
     this.cache.set(key, entry);
     this.usedBytes += entry.bytes;

@@ -79,9 +79,14 @@ export class DebugInfo {
   /** null: the file has no debug information. Its source must outlive the DebugInfo. */
   static open(
     elf: ElfFile,
-    options: { readonly related?: RelatedFiles; readonly keepBytes?: number } = {},
+    options: {
+      readonly related?: RelatedFiles;
+      readonly keepBytes?: number;
+      /** Sections unpacked already, by name. */
+      readonly ahead?: ReadonlyMap<string, Buffer>;
+    } = {},
   ): DebugInfo | null {
-    const sections = debugSections(elf, '');
+    const sections = debugSections(elf, '', options.ahead);
     if (sections === null) return null;
     const { related = null, keepBytes = DEFAULT_KEEP_BYTES } = options;
     const file = new DwarfFile(sections, () => altOf(related));

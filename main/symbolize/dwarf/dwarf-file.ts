@@ -1,4 +1,4 @@
-import type { ElfFile } from '../../elf/elf-file.ts';
+import type { ElfFile, ElfSection } from '../../elf/elf-file.ts';
 import { AbbreviationTable, readAbbreviation } from './abbreviations.ts';
 import { ByteCursor } from './byte-cursor.ts';
 import { DW_FORM } from './constants.ts';
@@ -215,15 +215,30 @@ export class DwarfFile {
   }
 }
 
-/** The debug sections of a file; `suffix` is ".dwo" for the split ones. null: it has no .debug_info. */
-export function debugSections(elf: ElfFile, suffix: '' | '.dwo'): Sections | null {
+/** Compressed debug sections of a file and what they unpack to, bytes. */
+export const packedDebugSections = (
+  elf: ElfFile,
+): readonly { readonly section: ElfSection; readonly bytes: number }[] =>
+  NAMES.flatMap((name) => elf.sectionNamed(`.debug_${name}`) ?? [])
+    .map((section) => ({ section, bytes: elf.unpackedSize(section) }))
+    .filter(({ bytes }) => bytes > 0);
+
+/**
+ * The debug sections of a file; `suffix` is ".dwo" for the split ones, `ahead` has sections unpacked already,
+ * by name. null: it has no .debug_info.
+ */
+export function debugSections(
+  elf: ElfFile,
+  suffix: '' | '.dwo',
+  ahead?: ReadonlyMap<string, Buffer>,
+): Sections | null {
   const sections: Partial<Record<SectionName, SectionData>> = {};
   const room = { bytes: MAX_UNPACKED_BYTES };
   for (const name of NAMES) {
     const section =
       elf.sectionNamed(`.debug_${name}${suffix}`) ?? elf.sectionNamed(`.zdebug_${name}${suffix}`);
     if (section !== undefined && section.bytes > 0)
-      sections[name] = new SectionData(elf, section, room);
+      sections[name] = new SectionData(elf, section, room, ahead?.get(section.name));
   }
   return sections.info === undefined ? null : sections;
 }

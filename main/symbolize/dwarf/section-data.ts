@@ -23,12 +23,16 @@ export class SectionData {
   private readonly pages = new Map<number, Buffer>();
   private pageBytes = 0;
 
-  /** `room`: what the compressed sections of the file may still take together; what does not fit is empty. */
-  constructor(elf: ElfFile, section: ElfSection, room: { bytes: number }) {
+  /**
+   * `room`: what the compressed sections of the file may still take together; what does not fit is empty.
+   * `ahead`: the section, unpacked already.
+   */
+  constructor(elf: ElfFile, section: ElfSection, room: { bytes: number }, ahead?: Buffer) {
     this.elf = elf;
     this.room = room;
     this.section = section;
     this.isPacked = isCompressed(section) || section.name.startsWith('.zdebug_');
+    if (ahead !== undefined) this.keep(ahead);
   }
 
   /** bytes, unpacked */
@@ -104,7 +108,10 @@ export class SectionData {
 
   private whole(): Buffer {
     if (this.unpacked !== null) return this.unpacked;
-    const bytes = this.elf.unpackedBytes(this.section) ?? EMPTY;
+    return this.keep(this.elf.unpackedBytes(this.section) ?? EMPTY);
+  }
+
+  private keep(bytes: Buffer): Buffer {
     this.unpacked = bytes.length <= this.room.bytes ? bytes : EMPTY;
     this.room.bytes -= this.unpacked.length;
     return this.unpacked;

@@ -8,11 +8,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { PF_X, PT_LOAD } from '../../../main/elf/elf-file.ts';
 import type { ImageRef } from '../../../main/symbolize/image-files.ts';
 import { KernelSymbols } from '../../../main/symbolize/kernel-symbols.ts';
 import { type FoundSymbol, Symbolizer } from '../../../main/symbolize/symbolizer.ts';
+import { UnpackAhead } from '../../../main/symbolize/unpack-ahead.ts';
 import {
   build,
   codeAddresses,
@@ -72,6 +73,23 @@ function chainsByTool(path: string, addresses: readonly number[]): string[] {
 }
 
 describe.skipIf(missing !== '')(`Symbolizer${missing && ` (missing: ${missing})`}`, () => {
+  it('unpacks large compressed sections beside, and says so until it has', async () => {
+    const path = built('packed', 'gcc', '-O2', '-gdwarf-5', '-gz=zlib', ...C);
+    const offsets = offsetsOf(path, codeAddresses(openElf(path), 200));
+    const image = imageOf(path);
+    const whole = newSymbolizer().symbolize(image, offsets);
+    expect(whole.some((found) => found?.source !== undefined)).toBe(true);
+    using ahead = new Symbolizer({ kernel: new KernelSymbols(), ahead: new UnpackAhead(1) });
+    const first = ahead.symbolize(image, offsets);
+    expect(ahead.isPending(image)).toBe(true);
+    expect(first.some((found) => found?.source !== undefined)).toBe(false);
+    expect(first.map((found) => found?.name)).toEqual(whole.map((found) => found?.name));
+    await vi.waitFor(() => {
+      expect(ahead.symbolize(image, offsets)).toEqual(whole);
+      expect(ahead.isPending(image)).toBe(false);
+    });
+  });
+
   it('gives each function of the chain its place, the owner by its symbol', () => {
     const path = built('chain', 'gcc', '-O2', '-gdwarf-4', ...C);
     const addresses = codeAddresses(openElf(path), 2000);
