@@ -60,13 +60,13 @@ export interface ImageFacts {
 export interface SymbolizerOptions {
   /** Filled by whoever reads kallsyms. */
   readonly kernel: KernelSymbols;
-  /** Names of images kept in memory, bytes; the least recently used go first. Default 96 MiB. */
+  /** Names of images kept in memory, bytes; the least recently used go first. Default 128 MiB. */
   readonly cacheBytes?: number;
   /** Unpacks large debug information beside; isPending() then tells. null: at once. */
   readonly ahead?: UnpackAhead | null;
 }
 
-const DEFAULT_CACHE_BYTES = 96 << 20;
+const DEFAULT_CACHE_BYTES = 128 << 20;
 /** An image without names still takes an entry. */
 const ENTRY_BYTES = 4096;
 

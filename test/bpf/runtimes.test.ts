@@ -161,7 +161,7 @@ const pythonRoot = python?.[0] === 'chroot' ? python[1]! : '/';
 const SPIN_PY = `import time
 def spin_forever(n):
   return sum(i * i for i in range(n))
-end = time.time() + 2
+end = time.time() + 4
 while time.time() < end: spin_forever(10000)
 `;
 
@@ -200,9 +200,8 @@ describe.skipIf(python === null)('Python', () => {
       return names.every((name, depth) => name === called[depth]);
     });
     expect(weightOf(named) / total).toBeGreaterThanOrEqual(0.99);
-    expect(
-      weightOf(stacks.filter(({ frames }) => frames.filter(isSpin).length === 3)),
-    ).toBeGreaterThan(0.8 * total);
+    const deepest = stacks.filter(({ frames }) => frames.filter(isSpin).length === called.length);
+    expect(weightOf(deepest) / total).toBeGreaterThan(0.25);
   });
 
   it('is told of the switch without it', async () => {
