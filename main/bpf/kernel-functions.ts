@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { TRACEFS } from './tracepoint-list.ts';
 
-/** Where tracefs is mounted: Documentation/trace/ftrace.rst. */
-const TRACEFS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 /** "vfs_read" or "ext4_sync_file [ext4]", at the beginning of a line. */
 const TRACEABLE = /^(\S+)/gm;
 /** "ffffffff81000000 T vfs_read", with a module behind. */

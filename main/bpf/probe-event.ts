@@ -3,6 +3,7 @@ import { err, ok, type Result } from '#shared/result.ts';
 import { errno, errnoName, koffi } from '../ffi/koffi.ts';
 import { libc, perfEventOpenNumber } from '../ffi/libc.ts';
 import { setEventProgram } from './perf-event.ts';
+import { TRACEFS } from './tracepoint-list.ts';
 
 /**
  * Perf events that stand for a probe: with a BPF program set they run it at every hit, on all CPUs.
@@ -14,7 +15,6 @@ const ATTR_BYTES = 128;
 const ATTR = { type: 0, size: 4, config: 8, period: 16, config1: 56, config2: 64 } as const;
 const PERF_TYPE_TRACEPOINT = 2;
 const PERF_FLAG_FD_CLOEXEC = 8;
-const TRACEFS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 
 /** A small file with a number; null if it cannot be read. */
 function readNumber(path: string): number | null {

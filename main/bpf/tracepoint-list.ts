@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** Where tracefs is mounted: Documentation/trace/ftrace.rst. Only root may look into it. */
-const TRACEFS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
+export const TRACEFS: readonly string[] = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 const FIELD = /^\s*field:(.+);\s*offset:\d+;/gm;
 
 /** A tracepoint with its category, e.g. "sched:sched_switch". */

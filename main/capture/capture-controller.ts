@@ -18,6 +18,7 @@ import { checkOutput } from './output-check.ts';
 import { findWay, scopeOf } from './privileges.ts';
 import { PRODUCT_VERSION } from './product-version.ts';
 import type { Recording, RecordingOptions } from './recording.ts';
+import { isPattern } from './sources/function.ts';
 import { sourceRequests, validateSpec } from './sources/index.ts';
 import { SymbolSide } from './symbol-side.ts';
 import { type LaunchedTarget, launchStopped, processState } from './target-launch.ts';
@@ -71,7 +72,10 @@ async function record(
   }: { target: Target; start: Omit<HelperStart, 'elevate'>; options: RecordingOptions },
 ): Promise<Result<Recording, ProfilerError>> {
   if (isCancelled(options)) return CANCELLED;
-  const inbox = new HelperInbox(spec.kernelStacks);
+  const needsNames = spec.sources.some(
+    (source) => source.kind === 'function' && isPattern(source.probe),
+  );
+  const inbox = new HelperInbox(spec.kernelStacks, needsNames);
   if (start.way === 'polkit') options.onAuthentication?.();
   const elevate = options.elevate ?? elevateHere;
   const connected = await HelperClient.connect(inbox, { ...start, elevate });

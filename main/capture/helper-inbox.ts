@@ -6,6 +6,8 @@ import type { HelperStats, ProcessFact } from './wire/helper-protocol.ts';
  * this process is killed: with the time between two commits this stays below a second.
  */
 const SAMPLES_WAIT_MS = 500;
+/** As long as the table may take where samples are told apart by kernel functions: rows keep their names. */
+const NAMES_WAIT_MS = 10_000;
 /** The table is complete when nothing of it came for this long, ms, unless an empty piece says so. */
 const TABLE_QUIET_MS = 10_000;
 
@@ -16,6 +18,7 @@ const TABLE_QUIET_MS = 10_000;
  */
 export class HelperInbox implements HelperListener {
   readonly #waitsForKernel: boolean;
+  readonly #waitMs: number;
   #listener: HelperListener | null = null;
   #kernelReady: (() => void) | null = null;
   #held: (() => void)[] = [];
@@ -25,9 +28,10 @@ export class HelperInbox implements HelperListener {
   #releaseTimer: NodeJS.Timeout | undefined;
   #quietTimer: NodeJS.Timeout | undefined;
 
-  /** `waitsForKernel` false: no kernel stacks are recorded. */
-  constructor(waitsForKernel: boolean) {
+  /** `waitsForKernel` false: no kernel stacks are recorded. `needsNames`: a source has a pattern of them. */
+  constructor(waitsForKernel: boolean, needsNames = false) {
     this.#waitsForKernel = waitsForKernel;
+    this.#waitMs = needsNames ? NAMES_WAIT_MS : SAMPLES_WAIT_MS;
   }
 
   /** Begins delivery. `kernelReady` is called once, when the kernel's table is complete. */
@@ -79,7 +83,7 @@ export class HelperInbox implements HelperListener {
     }
     if (!this.#isHolding) {
       this.#isHolding = true;
-      this.#releaseTimer = setTimeout(() => this.#release(), SAMPLES_WAIT_MS);
+      this.#releaseTimer = setTimeout(() => this.#release(), this.#waitMs);
     }
     this.#hold(() => this.#listener?.data(payload));
   }

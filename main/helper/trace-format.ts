@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { TraceField, TraceForm } from '#shared/model/trace-fields.ts';
+import { TRACEFS } from '../bpf/tracepoint-list.ts';
 
-/** Where tracefs is mounted: Documentation/trace/ftrace.rst. */
-const TRACEFS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 /** Fields every record begins with, which samples have already. */
 const COMMON = /^common_/;
 

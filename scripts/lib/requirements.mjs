@@ -124,6 +124,8 @@ export const REQUIREMENTS = {
   ],
   bench: [
     command('perf', 'compared with', 'linux-perf', 'linux-tools-generic'),
+    { ...command('bpftrace', 'compared with'), optional: true },
+    { ...command('funclatency', 'compared with', 'libbpf-tools'), optional: true },
     command('openssl', 'is recorded'),
     command('sqlite3', 'is recorded'),
     command('rg', 'a Rust program that is recorded', 'ripgrep'),

@@ -35,4 +35,9 @@ if (positionals.includes('sched')) {
 if (positionals.includes('calls')) {
   await benchCalls({ target: join(folder, 'calls'), cli, folder });
 }
+if (positionals.includes('functions')) {
+  // Not before: importing it fetches a kernel.
+  const { benchKernelFunctions } = await import('./kernel-functions.ts');
+  await benchKernelFunctions({ target: join(folder, 'calls'), folder });
+}
 if (positionals.includes('long')) await benchLongRecording({ target, cli, folder });

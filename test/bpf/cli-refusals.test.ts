@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -213,6 +214,84 @@ describe('record refuses', () => {
     expect(isClean).toBe(true);
     expect((await runCli(['report', output])).stdout).toMatch(/interrupted/);
   });
+});
+
+describe('record refuses a probe', () => {
+  const only = (...rest: readonly string[]): string[] => [
+    ...recordTo('-a', '-d', '1', '--no-on-cpu'),
+    ...rest,
+  ];
+  /** Longer than anybody types: as scripts make them. */
+  const MANY = Array.from({ length: 10_000 }, (_, index) => ['--function', `vfs_read${index}`]);
+
+  it.each([
+    [
+      'unknown functions',
+      ['--function', 'vfs_raed'],
+      2,
+      /no probe "vfs_raed"[^]*Similar: .*vfs_read/,
+    ],
+    ['unknown functions in traces', ['--trace', 'vfs_raed'], 2, /Similar: .*vfs_read/],
+    [
+      'unknown functions of a program',
+      ['--function', `${WORKLOAD}:work_hott`],
+      2,
+      /Similar: .*work_hot/,
+    ],
+    [
+      'programs that are not there',
+      ['--function', '/no/such:main'],
+      5,
+      /\/no\/such does not exist/,
+    ],
+    ['files that are no programs', ['--function', '/etc/passwd:main'], 5, /no ELF program/],
+    ['USDT probes that are not there', ['--trace', `usdt:${WORKLOAD}:shop:served`], 2, /no probe/],
+    [
+      'unknown tracepoints',
+      ['--trace', 'tracepoint:sched:sched_swich'],
+      2,
+      /Similar: .*sched_switch/,
+    ],
+    ['unknown events', ['--count', 'pagefaults'], 2, /Similar: .*page-faults/],
+    ['10,000 of them', MANY.flat(), 2, /"sources".*\n.*at most 32|1 to 32/],
+    [
+      'returns of what does not return',
+      ['--trace', 'tracepoint:sched:sched_switch', '--returns'],
+      2,
+      /do not return/,
+    ],
+  ])('%s', async (_, args, status, words) => {
+    await expectRefusal(only(...args), { status, says: [words] });
+  });
+
+  it.each([
+    ['prev_pid = 3', 10, /"=" is not expected/],
+    ['prev_pid ==', 12, /a number or a text/],
+    ['(prev_pid == 3', 1, /parenthesis is not closed/],
+    ['nothing == 3', 1, /there is no field "nothing"; this probe has prev_comm/],
+    ['next_pid > 0 && prev_comm < "a"', 29, /texts can be compared by/],
+  ])('a filter that is wrong, and says where: %s', async (filter, at, words) => {
+    const args = only('--trace', 'tracepoint:sched:sched_switch', '--filter', filter);
+    await expectRefusal(args, { status: 2, says: [new RegExp(`At character ${at} of`), words] });
+  });
+
+  it.each([
+    ['vfs_read', /the system calls that call it \(--syscalls\)/],
+    ['do_nanosleep', /waits and who ends them \(--off-cpu --wakers\)/],
+    ['__x64_sys_clone', /the system call itself \(--syscalls\)/],
+  ])(
+    '%s where functions cannot be timed, with each reason and what to do instead',
+    async (name, instead) => {
+      const args = only('--function', name);
+      if (existsSync('/sys/bus/event_source/devices/kprobe')) {
+        expect(await runCli(args)).toMatchObject({ status: 0 });
+        return;
+      }
+      const reasons =
+        /not by fentry: .+\(E[A-Z]+\); not by kprobe\.multi: .+\(E[A-Z]+\); not by kprobe: .+/i;
+      await expectRefusal(args, { status: 6, says: [reasons, instead] });
+    },
+  );
 });
 
 describe('report refuses', () => {

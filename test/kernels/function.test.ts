@@ -11,12 +11,12 @@ import { bootKernel } from './machine.ts';
 import type { GuestLatency, GuestPlan, GuestResult, RecordingOutcome } from './plan.ts';
 
 const TIMEOUT_MS = 500_000;
-const TURNS = 100;
+const TURNS = 60;
 /** What the workload calls, and how often: each turn once, besides the writer and the beginning. */
 const NAMES = ['do_nanosleep', 'vfs_read', '__x64_sys_clone'] as const;
 const functions = NAMES.flatMap((name) => ['--function', name]);
 const ARGS = ['--no-on-cpu', '--cost-limit', '0', '--detail', 'events', ...functions];
-const BASE = { command: ['/work/waits', '/tmp/waits.log', 'calls', `${TURNS}`], launch: true };
+const BASE = { command: ['/work/waits', '/tmp/waits.log', 'calls', `${TURNS}`] };
 
 /** Opens a device of the module 20 times and unloads the module, as far as the kernel lets it. */
 const OPENINGS = 20;
@@ -25,7 +25,7 @@ const UNLOAD = [
   '/bin/busybox rmmod tun && echo unloaded > /tmp/unload.log; /bin/busybox sleep 1',
 ].join('; ');
 const MODULE = {
-  args: ['--no-on-cpu', '--detail', 'events', '--function', 'tun_chr_open'],
+  args: [...ARGS.slice(0, 5), '--function', 'tun_chr_open'],
   command: ['/bin/busybox', 'sh', '-c', UNLOAD],
   launch: true,
   prepare: [['/bin/busybox', 'insmod', '/work/tun.ko']],
@@ -33,14 +33,19 @@ const MODULE = {
 };
 
 const RECORDINGS: GuestPlan['recordings'] = [
-  { ...BASE, name: 'best', args: ARGS, within: { name: 'kprobe', env: FORCED.kprobe } },
+  { ...BASE, name: 'best', args: ARGS, beside: { name: 'kprobe', env: FORCED.kprobe } },
   {
     ...BASE,
     name: 'best again',
     args: ARGS,
-    within: { name: 'multi', env: FORCED['kprobe.multi'] },
+    beside: { name: 'multi', env: FORCED['kprobe.multi'] },
   },
-  { ...BASE, name: 'pattern', args: [...ARGS.slice(0, 5), '--function', '*_nanosleep'] },
+  {
+    ...BASE,
+    name: 'pattern',
+    launch: true,
+    args: [...ARGS.slice(0, 5), '--function', '*_nanosleep'],
+  },
   { ...MODULE, name: 'module', env: FORCED.kprobe },
 ];
 

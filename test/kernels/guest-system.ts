@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { Initramfs } from './initramfs.ts';
-import type { GuestPlan } from './plan.ts';
+import type { GuestBenchPlan, GuestPlan } from './plan.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const here = createRequire(import.meta.url);
@@ -20,6 +20,7 @@ const INIT = `#!/bin/busybox sh
 /bin/busybox mount -t cgroup2 cgroup2 /sys/fs/cgroup
 /bin/busybox mount -t bpf bpf /sys/fs/bpf
 /bin/busybox mount -t tracefs tracefs /sys/kernel/tracing
+/bin/busybox mount -t debugfs debugfs /sys/kernel/debug
 export PATH=/bin HOME=/tmp
 ${process.execPath} ${APP}/guest/main.mjs ${APP}/guest/plan.json
 /bin/busybox poweroff -f
@@ -41,18 +42,23 @@ export function compileWorkload(source: string, output: string): void {
 export async function writeGuestSystem(
   output: string,
   options: {
-    readonly plan: Omit<GuestPlan, 'cli'>;
+    readonly plan: Omit<GuestPlan, 'cli'> | GuestBenchPlan;
+    /** What runs in the guest: a module of this folder. */
+    readonly program?: 'guest' | 'guest-bench';
     readonly files: readonly string[];
+    /** Programs of this machine that lie at the same path in the guest. */
+    readonly tools?: readonly string[];
     readonly scratch: string;
   },
 ): Promise<number> {
   const guest = join(options.scratch, 'guest.mjs');
   await build({
-    ...{ entryPoints: [join(import.meta.dirname, 'guest.ts')], outfile: guest, bundle: true },
+    entryPoints: [join(ROOT, `test/kernels/${options.program ?? 'guest'}.ts`)],
+    ...{ outfile: guest, bundle: true },
     ...{ platform: 'node', format: 'esm', target: 'node20', external: ['sqlite3', 'koffi'] },
     ...{ absWorkingDir: ROOT, logLevel: 'error' },
   });
-  const plan: GuestPlan = { cli: `${APP}/dist/cli/main.js`, ...options.plan };
+  const plan = { cli: `${APP}/dist/cli/main.js`, ...options.plan };
   const system = new Initramfs();
   for (const path of ['/proc', '/sys', '/dev', '/tmp', '/etc', '/root']) system.addFolder(path);
   system
@@ -76,6 +82,7 @@ export async function writeGuestSystem(
     'liblzma.so.5',
   ])
     system.copyProgram(libraryPath(library));
+  for (const tool of options.tools ?? []) system.copyProgram(tool);
   for (const file of options.files) {
     const path = join('/work', basename(file));
     if (file.endsWith('.ko')) system.copyFile(file, path);

@@ -1,4 +1,5 @@
 import { execFileSync, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { basename } from 'node:path';
@@ -31,15 +32,19 @@ const recorder = (cli: string, name: string, args: readonly string[]): string[] 
 ];
 
 async function record(recording: Recording, cli: string): Promise<RecordingOutcome[]> {
-  const { name, args, within, log, prepare = [] } = recording;
+  const { name, args, beside: other, log, prepare = [] } = recording;
   for (const [program = '', ...rest] of prepare) execFileSync(program, rest, { stdio: 'pipe' });
   const before = loadedPrograms();
   const all = recorder(cli, name, args);
   const run =
-    recording.launch === true ? launch(all, recording, cli) : await attach(all, recording);
+    other !== undefined
+      ? await beside([all, recorder(cli, other.name, args)], recording)
+      : recording.launch === true
+        ? launch(all, recording)
+        : await attach(all, recording);
   const text = log !== undefined && existsSync(log) ? readFileSync(log, 'utf8') : '';
   const left = await leftPrograms(before);
-  const names = within === undefined ? [name] : [name, within.name];
+  const names = other === undefined ? [name] : [name, other.name];
   const outcomes: RecordingOutcome[] = [];
   for (const one of names) {
     outcomes.push({ ...(await outcomeOf(one, recording, { run, cli })), log: text, left });
@@ -52,7 +57,7 @@ async function outcomeOf(
   { command }: Recording,
   { run, cli }: { readonly run: Run; readonly cli: string },
 ): Promise<Omit<RecordingOutcome, 'log' | 'left'>> {
-  // A recorder within another may have failed alone: what it said stands among what the other did.
+  // One of two recorders may have failed alone: what it said stands among what the other did.
   const status = run.status === 0 && !existsSync(fileOf(name)) ? 1 : run.status;
   const failed = { name, status, errorText: run.stderr.slice(-4000) };
   if (status !== 0) {
@@ -76,20 +81,37 @@ async function outcomeOf(
 }
 
 /** Records the command from its first instruction to its end. */
-function launch(
-  args: readonly string[],
-  { command, env, within, args: own }: Recording,
-  cli: string,
-): Run {
-  const inner = within === undefined ? [] : recorder(cli, within.name, own);
-  const settings = Object.entries(within?.env ?? {}).map(([key, value]) => `${key}=${value}`);
-  const nested =
-    within === undefined
-      ? []
-      : ['/bin/busybox', 'env', ...settings, process.execPath, ...inner, '--'];
-  return spawnSync(process.execPath, [...args, '--', ...nested, ...command], {
+const launch = (args: readonly string[], { command, env }: Recording): Run =>
+  spawnSync(process.execPath, [...args, '--', ...command], {
     ...{ encoding: 'utf8', env: { ...process.env, ...env } },
   });
+
+/** Two recorders attach to the command, which then runs to its end; what both said. */
+async function beside(
+  recorders: readonly (readonly string[])[],
+  { command, env, beside: other }: Recording,
+): Promise<Run> {
+  const script = 'kill -STOP $$; exec "$@"';
+  const target = spawn('/bin/sh', ['-c', script, 'sh', ...command], { stdio: 'ignore' });
+  const closed: Promise<unknown>[] = [];
+  let said = '';
+  for (const [index, args] of recorders.entries()) {
+    const settings = index === 0 ? env : other?.env;
+    const recorder = spawn(process.execPath, [...args, '-p', String(target.pid)], {
+      ...{ stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...settings } },
+    });
+    closed.push(once(recorder, 'close'));
+    await new Promise<void>((resolve) => {
+      recorder.stderr.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+        if (chunk.includes('Recording:')) resolve();
+      });
+      recorder.on('close', () => resolve());
+    });
+  }
+  target.kill('SIGCONT');
+  await Promise.all(closed);
+  return { status: 0, stderr: said };
 }
 
 /** Records the command while it runs, and ends it. */

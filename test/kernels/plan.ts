@@ -10,8 +10,11 @@ export interface GuestPlan {
     readonly command: readonly string[];
     /** Recorded from its first instruction until it ends, instead. */
     readonly launch?: boolean;
-    /** Another recording of the same run: made by a recorder that this one launches. */
-    readonly within?: { readonly name: string; readonly env?: Readonly<Record<string, string>> };
+    /**
+     * Another recording of the same run, by a recorder beside this one: both attach to the command,
+     * which waits for them. Instead of `launch`.
+     */
+    readonly beside?: { readonly name: string; readonly env?: Readonly<Record<string, string>> };
     /** Run before, in their order. */
     readonly prepare?: readonly (readonly string[])[];
     /** A file that the command writes; its text is part of the outcome. */
@@ -76,4 +79,27 @@ export interface GuestResult {
   /** `uname -r`. */
   readonly release: string;
   readonly outcomes: readonly RecordingOutcome[];
+}
+
+/** What the guest of the bench is to do: a program's rate beside each recorder, in turn. */
+export interface GuestBenchPlan {
+  /** Prints a rate per line until it is killed. */
+  readonly target: readonly string[];
+  readonly rounds: number;
+  readonly conditions: readonly {
+    readonly name: string;
+    /** $PID and $CLI stand for the target's process and the command line's path; null: nothing records. */
+    readonly argv: readonly string[] | null;
+    readonly env?: Readonly<Record<string, string>>;
+    /** What it prints once it is attached: a regular expression. */
+    readonly attached: string;
+  }[];
+}
+
+export interface GuestBenchResult {
+  readonly release: string;
+  /** Rates of the target by condition, one for each round. */
+  readonly rates: Readonly<Record<string, readonly number[]>>;
+  /** What went wrong; empty: nothing. */
+  readonly problems: readonly string[];
 }

@@ -8,7 +8,8 @@ import { checkMinNs } from '../spec-checks.ts';
 /** As the kernel and its modules spell functions, with `*` for any characters. */
 const KERNEL_NAME = /^[A-Za-z0-9_.*]{1,128}$/;
 
-const isPattern = (probe: FunctionProbe): boolean =>
+/** Whether it may stand for several functions, which are told apart by name. */
+export const isPattern = (probe: FunctionProbe): boolean =>
   probe.type === 'kernel' && probe.name.includes('*');
 
 /** "0xffffffff81000000": the recording began before the kernel's names were here. */

@@ -3,6 +3,7 @@ import { perfEventName } from '#shared/model/perf-events.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 import { openCountEvents } from '../../bpf/perf-event.ts';
 import { openTracepoint } from '../../bpf/probe-event.ts';
+import { tracepointNotFound } from '../../bpf/tracefs.ts';
 import type { IndexedSource, InstrumentContext, InstrumentKind, Mechanism } from './instrument.ts';
 
 /** Stack counters: an object of its own for each. */
@@ -37,10 +38,12 @@ function openCounter(
     const program = loaded.value.programFd('on_tracepoint');
     const fd = openTracepoint(event.category, event.name, program);
     if (fd.ok) return ok({ fds: [fd.value], name: 'tracepoint' });
-    const name = `${event.category}:${event.name}`;
-    return fd.error === 'ENOENT'
-      ? err({ kind: 'probe-not-found', probe: name })
-      : err({ kind: 'attach-failed', point: name, errno: fd.error });
+    if (fd.error === 'ENOENT') return err(tracepointNotFound(event));
+    return err({
+      kind: 'attach-failed',
+      point: `${event.category}:${event.name}`,
+      errno: fd.error,
+    });
   }
   const fds = openCountEvents({ ...event, period }, cpus, loaded.value.programFd('on_overflow'));
   if (fds.ok) return ok({ fds: fds.value, name: 'perf event' });

@@ -1,22 +1,15 @@
 import type { ProfilerError } from '#shared/errors.ts';
 import { err, ok, type Result } from '#shared/result.ts';
-import { nearNames } from '#shared/text/near-names.ts';
-import {
-  kernelCodeNames,
-  kernelFunctionNames,
-  matchingFunctions,
-} from '../../bpf/kernel-functions.ts';
 import { DETAIL_CODES } from '../../capture/wire/records.ts';
 import type { ObjectSettings } from '../capture-objects.ts';
 import { equivalentOf } from './function-equivalents.ts';
 import { type Attempt, attemptFentry, attemptKprobe, attemptMulti } from './function-mechanisms.ts';
+import { kernelFunctionsOf } from './function-names.ts';
 import type { IndexedSource, InstrumentContext, InstrumentKind, Mechanism } from './instrument.ts';
 import { NOT_ROOT, openUserProbes } from './user-probes.ts';
 
 /** OPTION_KEYED of function.bpf.h. */
 const OPTION_KEYED = 1;
-/** A pattern may stand for so many functions: each is patched in the kernel's code. */
-const MAX_FUNCTIONS = 5000;
 /** More are attached by kprobe.multi first, and never one by one with fentry. */
 const MAX_SINGLE = 20;
 
@@ -94,7 +87,7 @@ function openKernel(
 ): Result<Opened, ProfilerError> {
   const { probe } = indexed.source;
   if (probe.type !== 'kernel') return err({ kind: 'internal-error', detail: probe.type });
-  const names = functionsOf(probe.name);
+  const names = kernelFunctionsOf(probe.name);
   if (!names.ok) return names;
   const isPattern = probe.name.includes('*');
   const settings = { ...settingsOf(indexed), options: isPattern ? OPTION_KEYED : 0 };
@@ -114,18 +107,4 @@ function openKernel(
   }
   const reason = `${refusals.join('; ')}. ${equivalentOf(probe.name)}`;
   return err({ kind: 'probe-unsupported', probe: probe.name, reason });
-}
-
-/** The functions a name or pattern means. */
-function functionsOf(name: string): Result<readonly string[], ProfilerError> {
-  if (!name.includes('*')) {
-    for (const known of kernelCodeNames()) if (known === name) return ok([name]);
-    const similar = nearNames(name, kernelCodeNames());
-    return err({ kind: 'probe-not-found', probe: name, similar });
-  }
-  const found = matchingFunctions(name, kernelFunctionNames(), MAX_FUNCTIONS);
-  if (found.length === 0) return err({ kind: 'probe-not-found', probe: name });
-  if (found.length <= MAX_FUNCTIONS) return ok(found);
-  const reason = `the pattern stands for more than ${MAX_FUNCTIONS} functions`;
-  return err({ kind: 'probe-unsupported', probe: name, reason });
 }

@@ -3,11 +3,13 @@ import type { TraceField } from '#shared/model/trace-fields.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 import type { BpfObject } from '../../bpf/bpf-object.ts';
 import { openKernelProbe, openTracepoint, type ProbePoint } from '../../bpf/probe-event.ts';
+import { tracepointNotFound } from '../../bpf/tracefs.ts';
 import type { SourceRequest } from '../../capture/wire/helper-protocol.ts';
 import { libc } from '../../ffi/libc.ts';
 import { kernelCallFields, usdtFields, userCallFields } from '../call-fields.ts';
 import { parseTraceFormat, readTraceFormat } from '../trace-format.ts';
 import { equivalentOf } from './function-equivalents.ts';
+import { kernelFunctionNamed } from './function-names.ts';
 import { NOT_ROOT, openUserProbes, type UserProbes } from './user-probes.ts';
 
 type Trace = Extract<SourceRequest, { kind: 'trace' }>;
@@ -32,12 +34,14 @@ export function traceSites({ probe, returns }: Trace): Result<readonly TraceSite
     case 'tracepoint': {
       const { category, name } = probe;
       const format = readTraceFormat(category, name);
-      if (format === null) return err({ kind: 'probe-not-found', probe: textOf(probe) });
+      if (format === null) return err(tracepointNotFound(probe));
       const open = (program: number) => openTracepoint(category, name, program);
       const points = [{ program: 'on_tracepoint', open }];
       return ok([{ fields: parseTraceFormat(format), places: [], ...inKernel(points, refuse) }]);
     }
     case 'kernel': {
+      const known = kernelFunctionNamed(probe.name);
+      if (!known.ok) return known;
       const points = pointsOf('kernel', returns).map(({ program, point }) => ({
         program,
         open: (fd: number) => openKernelProbe(probe.name, fd, point),

@@ -52,6 +52,19 @@ describe('HelperInbox', () => {
     expect(heard.slice(2)).toEqual(['kernel ready', 'data 1', 'facts 0']);
   });
 
+  it('lets samples that are told apart by function names wait until those are there', () => {
+    const inbox = new HelperInbox(true, true);
+    const heard: string[] = [];
+    listenTo(inbox, heard);
+    inbox.data(bytes(1));
+    inbox.histogram(bytes(2));
+    vi.advanceTimersByTime(5000);
+    expect(heard).toEqual([]);
+    inbox.kallsyms(bytes(9));
+    inbox.kallsyms(bytes(0));
+    expect(heard).toEqual(['kallsyms 9', 'kernel ready', 'data 1', 'histogram 2']);
+  });
+
   it('takes a pause for the end of the table', () => {
     const { inbox, heard } = connected();
     inbox.data(bytes(1));
