@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -155,9 +155,10 @@ async function endGroup(child: ChildProcess): Promise<void> {
   const { pid } = child;
   if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
-  execFileSync('kill', ['-TERM', `-${pid}`]);
+  // Not kill(1): the one of procps 4.0 takes "-12345" for "-1", which is every process there is.
+  process.kill(-pid, 'SIGTERM');
   const limit = setTimeout(() => {
-    execFileSync('kill', ['-KILL', `-${pid}`]);
+    process.kill(-pid, 'SIGKILL');
   }, 10_000);
   await ended;
   clearTimeout(limit);
