@@ -54,6 +54,20 @@ const library = (soname, name) => ({
   packages: [`${name}t64`, name],
 });
 
+/**
+ * @param {string} path
+ * @param {string} purpose
+ * @param {...string} packages
+ * @returns {Requirement}
+ */
+const file = (path, purpose, ...packages) => ({
+  what: `${path} (${purpose})`,
+  present: () => existsSync(path),
+  packages,
+});
+
+const MATE_AGENT = '/usr/libexec/polkit-mate-authentication-agent-1';
+
 /** @type {Record<Role, readonly Requirement[]>} */
 export const REQUIREMENTS = {
   build: [
@@ -63,11 +77,7 @@ export const REQUIREMENTS = {
     command('gcc', 'builds the demo workload'),
     command('g++', 'builds the SQLite module'),
     command('python3', 'builds the SQLite module'),
-    {
-      what: 'bpf/bpf_helpers.h (libbpf headers)',
-      present: () => existsSync('/usr/include/bpf/bpf_helpers.h'),
-      packages: ['libbpf-dev'],
-    },
+    file('/usr/include/bpf/bpf_helpers.h', 'libbpf headers', 'libbpf-dev'),
     {
       what: 'libbpf.so.1 (loads the BPF programs)',
       present: () => hasLibrary('libbpf.so.1'),
@@ -111,6 +121,17 @@ export const REQUIREMENTS = {
     command('xdg-mime', 'asks for the type of a file', 'xdg-utils'),
     command('gio', 'opens a file as a double click does', 'libglib2.0-bin'),
     command('xdotool', 'finds windows'),
+    command('dbus-daemon', 'the message bus of polkit', 'dbus-daemon', 'dbus'),
+    command('dbus-uuidgen', 'the message bus of polkit', 'dbus-bin', 'dbus'),
+    file('/usr/lib/polkit-1/polkitd', 'decides who may record', 'polkitd', 'policykit-1'),
+    command('pkexec', 'starts the helper', 'pkexec', 'policykit-1'),
+    command('pkcheck', 'asks polkit', 'polkitd', 'policykit-1'),
+    file('/usr/lib/python3/dist-packages/dbus/service.py', 'answers polkit', 'python3-dbus'),
+    file('/usr/lib/python3/dist-packages/gi/__init__.py', 'answers polkit', 'python3-gi'),
+    file(MATE_AGENT, 'the dialog for the password', 'mate-polkit'),
+    command('openbox', 'manages windows beside that dialog'),
+    command('scrot', 'takes a picture of the screen'),
+    command('setcap', 'installs the helper for servers', 'libcap2-bin'),
     command('man', 'shows the manual page', 'man-db'),
     command('zsh', 'loads completions'),
     command('fish', 'loads completions'),
@@ -129,11 +150,7 @@ export const REQUIREMENTS = {
     command('openssl', 'is recorded'),
     command('sqlite3', 'is recorded'),
     command('rg', 'a Rust program that is recorded', 'ripgrep'),
-    {
-      what: '/usr/bin/python3 (is recorded)',
-      present: () => existsSync('/usr/bin/python3'),
-      packages: ['python3'],
-    },
+    file('/usr/bin/python3', 'is recorded', 'python3'),
   ],
 };
 

@@ -1,8 +1,9 @@
-import { type ChildProcess, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import type { MachineUser } from './machine-user.ts';
 import { childrenOf, commandLine } from './processes.ts';
-import type { ThrowAwayMachine } from './throw-away-machine.ts';
+import type { Running, ThrowAwayMachine } from './throw-away-machine.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
 /** The scripts that make packages. */
@@ -45,9 +46,9 @@ export class InstalledApp implements AsyncDisposable {
   /** Standard error so far. */
   readonly log: () => string;
   readonly #browser: Browser;
-  readonly #child: ChildProcess;
+  readonly #child: Running;
 
-  private constructor(page: Page, browser: Browser, child: ChildProcess, log: () => string) {
+  private constructor(page: Page, browser: Browser, child: Running, log: () => string) {
     this.page = page;
     this.log = log;
     this.#browser = browser;
@@ -55,20 +56,24 @@ export class InstalledApp implements AsyncDisposable {
     this.mainPid = child.pid ?? 0;
   }
 
-  /** Starts `executable` as the machine's plain user, with or without what a recording needs. */
+  /**
+   * Starts `executable` as the machine's plain user, with or without what a recording needs, or as another
+   * user; on his own display if he has one.
+   */
   static async start(
     machine: ThrowAwayMachine,
     {
       executable = `${INSTALLED}/emberscope`,
       args = [] as readonly string[],
       capable = false,
+      user = null as MachineUser | null,
     } = {},
   ): Promise<InstalledApp> {
-    machine.shareDisplay();
+    if (user?.env['DISPLAY'] === undefined) machine.shareDisplay(user ?? machine.user);
     const command = [executable, '--remote-debugging-port=0', ...args];
-    const child = machine.start(command, capable ? 'capable' : 'user');
+    const child = machine.start(command, user ?? (capable ? 'capable' : 'user'));
     let text = '';
-    child.stderr?.on('data', (chunk: Buffer) => {
+    child.stderr.on('data', (chunk: Buffer) => {
       text += chunk.toString('utf8');
     });
     const log = () => text;
@@ -105,9 +110,9 @@ export class InstalledApp implements AsyncDisposable {
 }
 
 /** Chromium says where it listens on standard error. */
-function debuggingAddress(child: ChildProcess, log: () => string): Promise<string> {
+function debuggingAddress(child: Running, log: () => string): Promise<string> {
   return new Promise((done, failed) => {
-    child.stderr?.on('data', () => {
+    child.stderr.on('data', () => {
       const address = /DevTools listening on (ws:\S+)/.exec(log())?.[1];
       if (address !== undefined) done(address);
     });
