@@ -117,6 +117,7 @@ export class Actions {
       return;
     }
     this.store.update({ session: { ...session, open: saved.value } });
+    this.host.reportTitle(titleOf(saved.value));
     this.succeed('saved', 'Saved.', saved.value.path);
   }
 

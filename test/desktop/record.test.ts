@@ -11,6 +11,7 @@ import {
   waitForHottest,
   waitForSamples,
   waitUntilStopped,
+  windowTitle,
 } from '../support/desktop-scenario.ts';
 import { childrenOf, descendantsOf } from '../support/processes.ts';
 
@@ -59,6 +60,7 @@ describe('recording a program in the window', () => {
     await desktop.menu('Save As');
     await expect.poll(() => desktop.page.getByText(savedPath).count()).toBeGreaterThan(0);
     expect(reportOf(savedPath).session.state).toBe('complete');
+    await expect.poll(() => windowTitle(desktop)).toBe('saved.ember – Emberscope');
   });
 
   it('opens it again in another app, without privileges or a helper, with identical totals', async () => {

@@ -71,8 +71,8 @@ export async function expectTrueShares(page: Page): Promise<void> {
   }
 }
 
-/** Fills in the form for the demo workload and starts; returns when samples are drawn. */
-export async function recordWorkload(
+/** Fills in the form for the demo workload and starts; returns at once. */
+export async function startWorkload(
   page: Page,
   { rate = 999, threads = 1, program = WORKLOAD } = {},
 ): Promise<void> {
@@ -80,6 +80,14 @@ export async function recordWorkload(
   await page.getByLabel('Command').fill(`${program} 60 ${threads}`);
   await page.getByLabel('Rate', { exact: true }).fill(String(rate));
   await page.getByRole('button', { name: 'Start recording' }).click();
+}
+
+/** As startWorkload(), and returns when samples are drawn. */
+export async function recordWorkload(
+  page: Page,
+  workload?: Parameters<typeof startWorkload>[1],
+): Promise<void> {
+  await startWorkload(page, workload);
   await waitForHottest(page);
 }
 
@@ -110,16 +118,12 @@ export async function waitForSamples(page: Page, atLeast: number): Promise<void>
 /** Waits until no recording runs any more. */
 export async function waitUntilStopped(desktop: Desktop): Promise<void> {
   await expect.poll(() => desktop.helperPid(), { timeout: 30_000, interval: 100 }).toBeNull();
-  await expect
-    .poll(
-      () =>
-        desktop.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.getTitle()),
-      {
-        timeout: 30_000,
-      },
-    )
-    .not.toMatch(/^Recording/);
+  await expect.poll(() => windowTitle(desktop), { timeout: 30_000 }).not.toMatch(/^Recording/);
 }
+
+/** What the desktop shows as the window's name. */
+export const windowTitle = (desktop: Desktop): Promise<string> =>
+  desktop.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.getTitle() ?? '');
 
 /** Pids of the demo workloads that an app has started: they outlive an app that is killed. */
 export function workloadsOf(desktop: Desktop): readonly number[] {
