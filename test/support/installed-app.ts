@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import type { MachineUser } from './machine-user.ts';
 import { childrenOf, commandLine } from './processes.ts';
 import type { Running, ThrowAwayMachine } from './throw-away-machine.ts';
+import { until } from './until.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
 /** The scripts that make packages. */
@@ -77,8 +78,10 @@ export class InstalledApp implements AsyncDisposable {
       text += chunk.toString('utf8');
     });
     const log = () => text;
-    const browser = await chromium.connectOverCDP(await debuggingAddress(child, log));
-    const page = await firstPage(browser, log);
+    const address = await debuggingAddress(child, log);
+    await untilPageIsThere(address, log);
+    const browser = await chromium.connectOverCDP(address);
+    const page = onlyPage(browser);
     page.setDefaultTimeout(20_000);
     await page.waitForLoadState('load');
     return new InstalledApp(page, browser, child, log);
@@ -90,14 +93,15 @@ export class InstalledApp implements AsyncDisposable {
     return childrenOf(this.mainPid).find(isEngine) ?? null;
   }
 
-  /** The helper's process while a recording runs, else null. */
+  /** The helper's process while a recording runs, else null; it is none as long as pkexec asks. */
   helperPid(): number | null {
     const engine = this.enginePid();
     const candidates = [
       ...childrenOf(this.mainPid),
       ...(engine === null ? [] : childrenOf(engine)),
     ];
-    return candidates.find((pid) => /helper/.test(commandLine(pid))) ?? null;
+    const isHelper = (pid: number) => /^(?!\S*pkexec ).*helper/.test(commandLine(pid));
+    return candidates.find(isHelper) ?? null;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -109,28 +113,42 @@ export class InstalledApp implements AsyncDisposable {
   }
 }
 
+/** What the window says while polkit asks. */
+export const waitingFor = (page: Page): Locator =>
+  page
+    .getByRole('status')
+    .filter({ hasText: 'Waiting for your password, in the dialog of the system…' });
+
 /** Chromium says where it listens on standard error. */
-function debuggingAddress(child: Running, log: () => string): Promise<string> {
-  return new Promise((done, failed) => {
-    child.stderr.on('data', () => {
-      const address = /DevTools listening on (ws:\S+)/.exec(log())?.[1];
-      if (address !== undefined) done(address);
-    });
-    child.once('exit', (code, signal) => {
-      failed(new Error(`the app ended with ${code ?? signal ?? 'nothing'}:\n${log()}`));
-    });
-  });
+async function debuggingAddress(child: Running, log: () => string): Promise<string> {
+  const said = () => /DevTools listening on ws:\/\/(\S+?)\/\S*/.exec(log())?.[1];
+  const isThere = () => {
+    if (child.exitCode === null && child.signalCode === null) return said() !== undefined;
+    const how = child.exitCode ?? child.signalCode ?? 'nothing';
+    throw new Error(`the app ended with ${how}:\n${log()}`);
+  };
+  await until(isThere, 'the debugging port of the app', { timeoutMs: 60_000 });
+  return `http://${said() ?? ''}`;
 }
 
-/** The port opens before the window does. */
-async function firstPage(browser: Browser, log: () => string): Promise<Page> {
-  const [context] = browser.contexts();
-  if (context === undefined) throw new Error('the app has no pages at all');
-  const [page] = context.pages();
-  if (page !== undefined) return page;
-  try {
-    return await context.waitForEvent('page', { timeout: 30_000 });
-  } catch (cause) {
-    throw new Error(`the app opened no window:\n${log()}`, { cause });
+/**
+ * The port opens before the window does, and whoever connects while the first page takes the place of the
+ * empty one may wait for ever.
+ */
+async function untilPageIsThere(address: string, log: () => string): Promise<void> {
+  const end = performance.now() + 60_000;
+  for (;;) {
+    const answer = await fetch(`${address}/json/list`);
+    const targets = (await answer.json()) as readonly { type: string; url: string }[];
+    if (targets.some(({ type, url }) => type === 'page' && url.startsWith('app://'))) return;
+    if (performance.now() > end) throw new Error(`the app opened no window:\n${log()}`);
+    await new Promise((done) => setTimeout(done, 50));
   }
+}
+
+/** The only page. */
+function onlyPage(browser: Browser): Page {
+  const [page, ...others] = browser.contexts().flatMap((context) => context.pages());
+  if (page === undefined || others.length > 0) throw new Error('the app has not one page');
+  return page;
 }

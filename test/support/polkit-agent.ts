@@ -1,11 +1,9 @@
 import { join, resolve } from 'node:path';
-import { expect } from 'vitest';
 import type { MachineUser } from './machine-user.ts';
 import type { Running, ThrowAwayMachine } from './throw-away-machine.ts';
+import { until } from './until.ts';
 
 const SCRIPT = join(resolve(import.meta.dirname, '..'), 'fixtures/polkit/scripted-agent.py');
-/** Starting Python with its D-Bus takes half a second, on a busy machine more, ms. */
-const PATIENCE = { timeout: 20_000, interval: 50 };
 
 /** What the agent does when polkit asks it: see the script. */
 export type Answer = 'dismiss' | 'ignore' | { readonly password: string };
@@ -52,7 +50,7 @@ export class ScriptedAgent {
     const agent = new ScriptedAgent(
       machine.start(['/usr/bin/python3', SCRIPT, `${kind}:${value}`, ...how], user),
     );
-    await expect.poll(() => agent.#has('registered'), PATIENCE).toBe(true);
+    await until(() => agent.#has('registered'), 'an agent');
     return agent;
   }
 
@@ -68,12 +66,12 @@ export class ScriptedAgent {
 
   /** Waits until it has been asked something. */
   async asked(): Promise<void> {
-    await expect.poll(() => this.#has('asked'), PATIENCE).toBe(true);
+    await until(() => this.#has('asked'), 'a question');
   }
 
   /** Waits until a question was taken back: whoever wanted to know does not want to any more. */
   async withdrawn(): Promise<void> {
-    await expect.poll(() => this.#has('withdrawn'), PATIENCE).toBe(true);
+    await until(() => this.#has('withdrawn'), 'a question taken back');
   }
 
   /** Logs off. */

@@ -1,20 +1,27 @@
 import { writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { packages } from './installed-app.ts';
 import type { MachineUser } from './machine-user.ts';
 import { firstLine, ThrowAwayMachine } from './throw-away-machine.ts';
+import { until } from './until.ts';
+
+/** Recording what is the user's own, and everything; and what polkit starts for them. */
+export const OWN_ACTION = 'org.emberscope.record-own';
+export const SYSTEM_ACTION = 'org.emberscope.record-system';
+export const OWN_LAUNCHER = '/usr/libexec/emberscope/emberscope-helper-own';
+export const SYSTEM_LAUNCHER = '/usr/libexec/emberscope/emberscope-helper-system';
 
 /** The administrator's. */
 export const ADMIN_PASSWORD = 'ci-Password-1';
 /** Where an administrator puts his own answers. */
 const RULES = '/etc/polkit-1/rules.d/00-emberscope-test.rules';
 const ACTIONS = '/^org\\.emberscope\\./';
-/** polkitd is asked for its version until it answers, so long, ms. */
-const PATIENCE_MS = 10_000;
 
 /** Users by what polkit answers when they want to record. */
 export interface PolkitUsers {
   /** May, by a rule. */
   readonly allowed: MachineUser;
+  /** May record what is his, by a rule; for more he is asked. */
+  readonly ownOnly: MachineUser;
   /** May not, by a rule. */
   readonly denied: MachineUser;
   /** May if an administrator's password is given: the policy file's own answer. */
@@ -41,6 +48,7 @@ export class PolkitMachine implements AsyncDisposable {
     const machine = await ThrowAwayMachine.create();
     const users = {
       allowed: machine.addUser('ci-allowed'),
+      ownOnly: machine.addUser('ci-own'),
       denied: machine.addUser('ci-denied'),
       asking: machine.addUser('ci-asking'),
       admin: machine.addUser('ci-admin', { groups: ['sudo'], password: ADMIN_PASSWORD }),
@@ -48,6 +56,14 @@ export class PolkitMachine implements AsyncDisposable {
     const made = new PolkitMachine(machine, users);
     writeFileSync(machine.path(RULES), rules(users), { mode: 0o644 });
     await made.#startAuthority();
+    return made;
+  }
+
+  /** Such a machine with Emberscope's deb. */
+  static async install(): Promise<PolkitMachine> {
+    const made = await PolkitMachine.create();
+    // Nothing of it need survive a loss of power.
+    made.machine.must(['dpkg', '--force-unsafe-io', '--install', packages().deb]);
     return made;
   }
 
@@ -64,15 +80,14 @@ export class PolkitMachine implements AsyncDisposable {
     ];
     await firstLine(this.machine.start(bus, 'root'));
     const authority = this.machine.start(['/usr/lib/polkit-1/polkitd', '--no-debug'], 'root');
-    const end = performance.now() + PATIENCE_MS;
-    // --action-id of something that is always there: the list alone is read from files.
+    // Whatever the answer is, it is one.
     const ask = ['pkcheck', '--action-id', 'org.freedesktop.policykit.exec', '--process'];
-    while (![0, 1, 2, 3].includes(this.machine.run([...ask, String(process.pid)]).status ?? -1)) {
-      if (performance.now() > end || authority.exitCode !== null) {
-        throw new Error('polkitd does not answer');
-      }
-      await sleep(50);
-    }
+    const answers = () => {
+      if (authority.exitCode !== null) throw new Error('polkitd ended');
+      const { status } = this.machine.run([...ask, String(process.pid)]);
+      return [0, 1, 2, 3].includes(status ?? -1);
+    };
+    await until(answers, 'an answer of polkitd');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -81,10 +96,11 @@ export class PolkitMachine implements AsyncDisposable {
 }
 
 /** As an administrator would write them. The last names whom dialogs ask for, whoever else is in group sudo. */
-const rules = ({ allowed, denied, admin }: PolkitUsers): string => `
+const rules = ({ allowed, ownOnly, denied, admin }: PolkitUsers): string => `
 polkit.addRule(function (action, subject) {
   if (!${ACTIONS}.test(action.id)) return polkit.Result.NOT_HANDLED;
   if (subject.user == "${allowed.name}") return polkit.Result.YES;
+  if (subject.user == "${ownOnly.name}" && action.id == "${OWN_ACTION}") return polkit.Result.YES;
   if (subject.user == "${denied.name}") return polkit.Result.NO;
   return polkit.Result.NOT_HANDLED;
 });

@@ -102,7 +102,7 @@ export class ThrowAwayMachine implements AsyncDisposable {
     { asUser = false, input = '' }: { asUser?: boolean | MachineUser; input?: string } = {},
   ): Outcome {
     const who = asUser === false ? 'root' : asUser === true ? 'user' : asUser;
-    const [program = '', ...args] = this.#inside(command, who);
+    const [program = '', ...args] = this.inside(command, who);
     const done = spawnSync(program, args, {
       encoding: 'utf8',
       input,
@@ -127,7 +127,7 @@ export class ThrowAwayMachine implements AsyncDisposable {
 
   /** Starts a program that goes on by itself and ends with the machine at the latest. */
   start(command: readonly string[], who: Who, env: Readonly<Record<string, string>> = {}): Running {
-    const [program = '', ...args] = this.#inside(command, who);
+    const [program = '', ...args] = this.inside(command, who);
     const child = spawn(program, args, {
       env: { ...this.#environment(who), ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -139,8 +139,8 @@ export class ThrowAwayMachine implements AsyncDisposable {
     return child;
   }
 
-  /** The working folder is the machine's root. */
-  #inside(command: readonly string[], who: Who): readonly string[] {
+  /** A command as this process starts it inside; the working folder is the machine's root. */
+  inside(command: readonly string[], who: Who): readonly string[] {
     const enter = ['nsenter', `--mount=/proc/${this.#holder.pid ?? 0}/ns/mnt`];
     if (who === 'root') return [...enter, ...command];
     return [...enter, ...become(this.#account(who), who === 'capable'), ...command];
