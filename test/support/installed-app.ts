@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
-import type { MachineUser } from './machine-user.ts';
 import { childrenOf, commandLine } from './processes.ts';
 import type { Running, ThrowAwayMachine } from './throw-away-machine.ts';
 import { until } from './until.ts';
@@ -57,22 +56,18 @@ export class InstalledApp implements AsyncDisposable {
     this.mainPid = child.pid ?? 0;
   }
 
-  /**
-   * Starts `executable` as the machine's plain user, with or without what a recording needs, or as another
-   * user; on his own display if he has one.
-   */
+  /** Starts `executable` as the machine's plain user or another; on his own display if he has one. */
   static async start(
     machine: ThrowAwayMachine,
     {
       executable = `${INSTALLED}/emberscope`,
       args = [] as readonly string[],
-      capable = false,
-      user = null as MachineUser | null,
+      user = machine.user,
     } = {},
   ): Promise<InstalledApp> {
-    if (user?.env['DISPLAY'] === undefined) machine.shareDisplay(user ?? machine.user);
+    if (user.env['DISPLAY'] === undefined) machine.shareDisplay(user);
     const command = [executable, '--remote-debugging-port=0', ...args];
-    const child = machine.start(command, user ?? (capable ? 'capable' : 'user'));
+    const child = machine.start(command, user);
     let text = '';
     child.stderr.on('data', (chunk: Buffer) => {
       text += chunk.toString('utf8');

@@ -9,9 +9,6 @@ export interface MachineUser {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What a recording needs, as setpriv spells it: what the app has where it was started with capabilities. */
-const CAPABLE = '-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search,+syslog';
-
 /** Adds a user with a home folder: shell script for root. `password` null: none, so that nobody can give it. */
 export function addUserScript(
   name: string,
@@ -28,14 +25,13 @@ export function addUserScript(
 
 export const homeOf = (name: string): string => `/var/tmp/${name}`;
 
-/** What root puts in front of a command to run it as that user, with no capabilities or a recording's. */
-export function become(user: MachineUser, capable: boolean): readonly string[] {
-  const kept = capable ? CAPABLE : '-all';
+/** What root puts in front of a command to run it as that user, without any capability. */
+export function become(user: MachineUser): readonly string[] {
   return [
     ...user.entrance,
     'setpriv',
     ...[`--reuid=${user.name}`, `--regid=${user.name}`, '--init-groups'],
-    ...[`--inh-caps=${kept}`, `--ambient-caps=${kept}`],
+    ...['--inh-caps=-all', '--ambient-caps=-all'],
   ];
 }
 

@@ -13,12 +13,12 @@ export const SYSTEM_LAUNCHER = '/usr/libexec/emberscope/emberscope-helper-system
 /** The administrator's. */
 export const ADMIN_PASSWORD = 'ci-Password-1';
 /** Where an administrator puts his own answers. */
-const RULES = '/etc/polkit-1/rules.d/00-emberscope-test.rules';
+const RULES = '/etc/polkit-1/rules.d/00-ci.rules';
 const ACTIONS = '/^org\\.emberscope\\./';
 
 /** Users by what polkit answers when they want to record. */
 export interface PolkitUsers {
-  /** May, by a rule. */
+  /** The machine's plain user: may, by a rule. */
   readonly allowed: MachineUser;
   /** May record what is his, by a rule; for more he is asked. */
   readonly ownOnly: MachineUser;
@@ -47,7 +47,7 @@ export class PolkitMachine implements AsyncDisposable {
   static async create(): Promise<PolkitMachine> {
     const machine = await ThrowAwayMachine.create();
     const users = {
-      allowed: machine.addUser('ci-allowed'),
+      allowed: machine.user,
       ownOnly: machine.addUser('ci-own'),
       denied: machine.addUser('ci-denied'),
       asking: machine.addUser('ci-asking'),

@@ -23,8 +23,8 @@ export interface Outcome {
 /** A program that goes on by itself. */
 export type Running = ChildProcessByStdio<Writable, Readable, Readable>;
 
-/** Who runs a program: root, the machine's plain user, he with what a recording needs, or somebody else. */
-export type Who = 'root' | 'user' | 'capable' | MachineUser;
+/** Who runs a program: root, the machine's plain user, or somebody else. */
+export type Who = 'root' | 'user' | MachineUser;
 
 /** Folders of which the machine has its own changes; the rest is the real machine's. */
 const OWN = ['etc', 'usr', 'opt', 'var', 'run'];
@@ -143,7 +143,7 @@ export class ThrowAwayMachine implements AsyncDisposable {
   inside(command: readonly string[], who: Who): readonly string[] {
     const enter = ['nsenter', `--mount=/proc/${this.#holder.pid ?? 0}/ns/mnt`];
     if (who === 'root') return [...enter, ...command];
-    return [...enter, ...become(this.#account(who), who === 'capable'), ...command];
+    return [...enter, ...become(this.#account(who)), ...command];
   }
 
   #account(who: Exclude<Who, 'root'>): MachineUser {
