@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { inRoot } from './lib/paths.mjs';
 import { capture, run } from './lib/run.mjs';
 import { runMain, SetupError } from './lib/say.mjs';
+import { ensureTracefs } from './lib/tracefs.mjs';
 import { setup } from './setup.mjs';
 
 const NAMES = ['recording', 'stacks', 'store', 'tables', 'sched', 'calls'];
@@ -59,6 +60,7 @@ await runMain(async () => {
   }
   // perf is the reference, Xvfb the display of the window that is timed.
   await setup(['build', 'desktop', 'test', 'bench']);
+  ensureTracefs();
   const folder = mkdtempSync(join(tmpdir(), 'emberscope-bench-'));
   try {
     // The window that opens a file in it runs as a plain user.

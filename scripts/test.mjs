@@ -12,6 +12,7 @@ import { bindMount, canRead, MOUNT_POINT } from './lib/launch.mjs';
 import { inRoot, ROOT } from './lib/paths.mjs';
 import { run } from './lib/run.mjs';
 import { runMain, SetupError, say, seconds } from './lib/say.mjs';
+import { ensureTracefs } from './lib/tracefs.mjs';
 import { ensureAppUser } from './lib/users.mjs';
 import { ensureNewPython } from './new-python.mjs';
 import { setup } from './setup.mjs';
@@ -85,6 +86,7 @@ async function runSuites(wanted) {
   mkdirSync(inRoot('test/artifacts'), { recursive: true });
   /** @type {SuiteResult[]} */
   const results = [];
+  ensureTracefs();
   if (wanted.includes('static')) results.push(runStatic());
   for (const [project, needsRoot] of Object.entries(PROJECTS)) {
     if (wanted.includes(project)) results.push(await runProject(project, needsRoot));

@@ -52,7 +52,8 @@ export const RECORD_HELP = pageEnd(
   --function PROBE   NAME or NAM* of the kernel, PATH:SYMBOL or PATH:+0xOFFSET of a program or library
   --count EVENT      a stack for each page-faults, context-switches, CATEGORY:NAME, ...; EVENT/100 for
                      every hundredth
-  --trace PROBE      a list of events: tracepoint:CATEGORY:NAME or a function; --filter 'pid == 42'
+  --trace PROBE      a list of events: tracepoint:CATEGORY:NAME, usdt:FILE:PROVIDER:NAME or a function;
+                     --filter 'pid == 42', --returns for what functions return and how long they take
   --detail histogram counts calls in the kernel and keeps some of each bucket with stacks; --detail
                      events keeps each call. --no-on-cpu leaves the samples out.
   "emberscope latency", "emberscope events" and the window show them.`,
