@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SourceSpec } from '../../main/shared/model/capture-spec.ts';
 import type { SessionTables } from '../../main/shared/model/session-tables.ts';
-import { asPid, nanoseconds } from '../../main/shared/units.ts';
+import { asPid, type Hertz, hertz, nanoseconds } from '../../main/shared/units.ts';
 import { note } from '../support/bpf-helper.ts';
 import {
   buildWorkload,
@@ -62,9 +62,10 @@ async function recordWaits(
   mode: string,
   count: number,
   sources: readonly SourceSpec[],
+  rate: Hertz = hertz(99),
 ): Promise<Recorded> {
   const end = await recorded(
-    specOf(commandTarget(program, log, mode, `${count}`), { sources }),
+    specOf(commandTarget(program, log, mode, `${count}`), { sources, rate }),
     out,
   );
   expect(end).toMatchObject({ reason: 'target-exited', error: null, commandExitCode: 0 });
@@ -157,14 +158,22 @@ describe('off-CPU and run queue', () => {
   );
 
   it('tell the two lengths of a wait apart', async () => {
-    const { tables, threads } = await recordWaits('futex', 300, [offCpu(0)]);
-    const waits = inFunction(waitsOf(tables, 'off-cpu'), threads[0]!.tid, 'await_signal');
-    const seen = threads[0]!.waits.map(({ start, end }) => end - start);
+    const { tables, threads } = await recordWaits('futex', 300, [offCpu(0), queueEvents]);
+    const thread = threads[0]!;
+    const [off, queue] = [waitsOf(tables, 'off-cpu'), waitsOf(tables, 'run-queue')];
+    const waits = inFunction(off, thread.tid, 'await_signal');
+    const offset = clockOffset(thread.waits, waits);
+    const seen = thread.waits.map(({ start, end }) => end - start);
+    // What the program saw is the wait and the queue behind it.
+    const found = thread.waits.map((wait) => {
+      const span = { ...thread, ...wait };
+      return within(off, span, offset) + within(queue, span, offset);
+    });
     for (const [from, to] of [
       [0, 5e6],
       [5e6, 1e12],
     ] as const) {
-      const [truth, measured] = [seen, waits.map(({ value }) => value)].map((values) =>
+      const [truth, measured] = [seen, found].map((values) =>
         values.filter((value) => value >= from && value < to),
       );
       // A wait that stands at the border may fall on either side.
@@ -225,6 +234,29 @@ describe('off-CPU and run queue', () => {
     }
   });
 
+  it('make up the wall clock together with the samples of who runs', async () => {
+    const rate = 4999;
+    const sources: SourceSpec[] = [{ kind: 'on-cpu' }, offCpu(0), queueEvents];
+    const { tables, threads } = await recordWaits('crowd', 1500, sources, hertz(rate));
+    const queue = waitsOf(tables, 'run-queue');
+    const off = waitsOf(tables, 'off-cpu');
+    const samples = waitsOf(tables, 'on-cpu');
+    for (const thread of threads) {
+      const [doze] = inFunction(queue, thread.tid, 'doze_off');
+      const offset = thread.waits[0]!.end - doze!.end;
+      const { tid, start, end } = thread;
+      const inSpan = samples.filter(
+        (one) => one.tid === tid && one.end + offset > start && one.end + offset < end,
+      );
+      const on = (sumOf(inSpan.map(({ weight }) => weight)) / rate) * 1e9;
+      const parts = [on, within(off, thread, offset), within(queue, thread, offset)];
+      note(
+        `crowd: on ${parts[0]} (kernel: ${thread.cpu}) + off ${parts[1]} + queue ${parts[2]} of ${end - start} ns`,
+      );
+      near(sumOf(parts), end - start, 0.02);
+    }
+  });
+
   it('find the time that threads share a CPU, and the code they stood in', async () => {
     const { tables, threads, pid } = await recordWaits('crowd', 1500, [queueHistogram]);
     const { total } = countedOf(tables, 'run-queue', pid);
@@ -242,6 +274,35 @@ describe('off-CPU and run queue', () => {
     );
     expect(sumOf(complete.map(({ weight }) => weight)) / ofComputing).toBeGreaterThan(0.9);
     for (const { series } of computing) expect(series).toBe('preempted');
+  });
+});
+
+describe('system calls', () => {
+  it.each([
+    ['sleep', 300, 'clock_nanosleep'],
+    ['pipe', 150, 'read'],
+  ])('take as long as the program saw: %s', async (mode, count, call) => {
+    const syscalls: SourceSpec = { kind: 'syscalls', minNs: 0, detail: 'events' };
+    const { tables, threads } = await recordWaits(mode, count, [syscalls]);
+    const [{ tid, waits, start, end }] = threads as [ThreadLog];
+    const name = mode === 'sleep' ? 'doze_off' : 'read_line';
+    const found = inFunction(waitsOf(tables, 'syscalls'), tid, name).filter(
+      ({ series }) => series === call,
+    );
+    expect(found).toHaveLength(count);
+    const lengths = waits.map((wait) => wait.end - wait.start);
+    for (const share of [0.5, 0.99]) {
+      const [truth, measured] = [
+        percentile(lengths, share),
+        percentile(
+          found.map(({ value }) => value),
+          share,
+        ),
+      ];
+      note(`${call} p${share * 100}: ${measured} of ${truth} ns`);
+      expect(Math.abs(measured - truth)).toBeLessThan(0.03 * truth + CALL_NS);
+    }
+    expect(sumOf(found.map(({ value }) => value))).toBeLessThan(end - start);
   });
 });
 
