@@ -80,7 +80,11 @@ export class HistogramPanel {
     this.options = { ...this.options, ...change };
     this.latency.setValue(this.options.latency);
     this.count.setValue(this.options.count);
-    setText(this.zoom, this.options.shown === null ? 'Zoom to selection' : 'Show all');
+    const [short, whole] =
+      this.options.shown === null ? ['Zoom', 'Zoom to selection'] : ['All', 'Show all'];
+    setText(this.zoom, short);
+    setAttribute(this.zoom, 'aria-label', whole);
+    setAttribute(this.zoom, 'title', whole);
     this.chart.setOptions(this.options);
     this.tell(this.selected);
   }
