@@ -1,11 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { decodeJson } from '../../main/capture/wire/framing.ts';
+import { decodeJson, encodeFrame } from '../../main/capture/wire/framing.ts';
 import type { StartRequest } from '../../main/capture/wire/helper-protocol.ts';
 import { HelperClient, note, startRequest } from '../support/bpf-helper.ts';
 import { bundleNode } from '../support/capture.ts';
 import { hostileStream } from '../support/hostile-frames.ts';
+import { INSTALLED } from '../support/installed-app.ts';
 import type { MachineUser } from '../support/machine-user.ts';
 import { ScriptedAgent } from '../support/polkit-agent.ts';
 import { OWN_LAUNCHER, PolkitMachine, SYSTEM_LAUNCHER } from '../support/polkit-machine.ts';
@@ -103,6 +104,48 @@ describe('a helper for the user’s own processes', () => {
     expect((await helper.exit()).code).toBe(127);
     expect(helper.stderr).toContain('No authentication agent found');
     expect(helper.frames).toEqual([]);
+  });
+});
+
+describe('the system’s log', () => {
+  const logged = (line: RegExp) => until(() => line.test(polkit.log()), String(line));
+
+  it('tells who asked a helper for more than it was authorized for', async () => {
+    const { allowed, denied } = polkit.users;
+    const pid = await sleeper(denied);
+    await refusal(start(), startRequest({ target: { kind: 'process', pid } }));
+    const what = `Process ${pid} is another user's, or has more privileges than you`;
+    await logged(new RegExp(`emberscope-helper: refused to uid ${allowed.uid}: ${what}$`, 'm'));
+  });
+
+  it('tells who sent what is no request', async () => {
+    const helper = start();
+    await helper.json('hello');
+    helper.child.stdin?.end(encodeFrame('bye'));
+    await helper.exit();
+    await logged(/emberscope-helper: refused to uid \d+: expected start, got bye$/m);
+  });
+
+  it('tells whom polkit refused, and to whom it gave what', async () => {
+    await start({ user: polkit.users.denied }).exit();
+    await logged(
+      new RegExp(`${polkit.users.denied.name}: .*Not authorized.*${OWN_LAUNCHER} --stdio`),
+    );
+    const helper = start();
+    await helper.json('hello');
+    await logged(
+      new RegExp(`${polkit.users.allowed.name}: Executing command .*${OWN_LAUNCHER} --stdio`),
+    );
+  });
+
+  it('tells of an installation that somebody else could change', async () => {
+    const { machine } = polkit;
+    machine.must(['chmod', 'o+w', INSTALLED]);
+    expect((await start().exit()).code).toBe(3);
+    machine.must(['chmod', 'o-w', INSTALLED]);
+    await logged(
+      /emberscope-launcher: refused, \/opt\/Emberscope: others than root can change it$/m,
+    );
   });
 });
 

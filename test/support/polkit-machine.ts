@@ -38,10 +38,13 @@ export interface PolkitUsers {
 export class PolkitMachine implements AsyncDisposable {
   readonly machine: ThrowAwayMachine;
   readonly users: PolkitUsers;
+  /** The system's log so far. */
+  readonly log: () => string;
 
   private constructor(machine: ThrowAwayMachine, users: PolkitUsers) {
     this.machine = machine;
     this.users = users;
+    this.log = systemLog(machine);
   }
 
   static async create(): Promise<PolkitMachine> {
@@ -93,6 +96,14 @@ export class PolkitMachine implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.machine[Symbol.asyncDispose]();
   }
+}
+
+/** Keeps what programs tell syslog(3). */
+function systemLog(machine: ThrowAwayMachine): () => string {
+  let text = '';
+  const daemon = machine.start(['busybox', 'syslogd', '-n', '-S', '-O', '-'], 'root');
+  daemon.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  return () => text;
 }
 
 /** As an administrator would write them. The last names whom dialogs ask for, whoever else is in group sudo. */

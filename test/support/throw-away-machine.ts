@@ -190,6 +190,10 @@ function holderScript(work: string): string {
     'set -e',
     `mount -t tmpfs -o mode=755 tmpfs ${work}`,
     ...overlays,
+    // Devices are the real ones, but for what is made anew: the socket of the system's log.
+    `mkdir ${work}/dev.upper ${work}/dev.work ${work}/devices && mount --rbind /dev ${work}/devices`,
+    `mount -t overlay overlay -o lowerdir=/dev,upperdir=${work}/dev.upper,workdir=${work}/dev.work /dev`,
+    `for name in shm pts mqueue; do [ ! -d ${work}/devices/$name ] || mount --rbind ${work}/devices/$name /dev/$name; done`,
     // Neither the real machine's buses nor its login sessions.
     ...['/run/dbus', '/run/systemd'].map(bare),
     'echo ready',

@@ -27,6 +27,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #if !defined(EMBERSCOPE_RUNTIME) || !defined(EMBERSCOPE_HELPER)
@@ -123,6 +124,9 @@ static int check_place(const char *path)
 		const char *problem = problem_of(place);
 		if (problem) {
 			dprintf(2, "%s: %s.\n", place, problem);
+			/* Somebody may have prepared it: the administrator is to know. */
+			syslog(LOG_AUTHPRIV | LOG_ALERT, "emberscope-launcher: refused, %s: %s",
+			       place, problem);
 			return EXIT_UNUSABLE;
 		}
 		if (path[length] == '\0')
