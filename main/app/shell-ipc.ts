@@ -11,6 +11,8 @@ import { isSaveKind, pickFolder, pickSavePath, pickSessionToOpen } from './dialo
 import type { EngineProcess } from './engine-process.ts';
 import { isOwnPage } from './security.ts';
 
+/** Of the app: the title of a window that shows no session. */
+const NAME = 'Emberscope';
 /** Longest text taken from the page, characters: window titles, names, paths. */
 const MAX_TEXT = 4096;
 
@@ -22,7 +24,7 @@ export function serveShell(window: BrowserWindow, engine: EngineProcess): void {
   listen(SHELL_CHANNELS.reportTitle, (title) => {
     // File names stand in it, and desktops show it in places of their own.
     const text = printable(textOf(title));
-    window.setTitle(text === '' ? 'Emberscope' : `${text} – Emberscope`);
+    window.setTitle(text === '' || text === NAME ? NAME : `${text} – ${NAME}`);
   });
   answer(SHELL_CHANNELS.pickSessionToOpen, () => pickSessionToOpen(window));
   answer(SHELL_CHANNELS.pickSavePath, (name, kind) =>

@@ -41,6 +41,7 @@ const saved = () => `${display.user.home}/saved by hand.ember`;
 
 describe('recording in the installed app by the password of an administrator', () => {
   it('shows the genuine dialog, and that it waits for it', async () => {
+    display.window(/^Emberscope$/);
     await startWorkload(app.page, { rate: RATE, program: INSTALLED_DEMO });
     const dialog = display.window(DIALOG);
     await waitingFor(app.page).waitFor();
