@@ -186,7 +186,8 @@ int on_return(void *ctx)
 {
 	__u64 now_ns = bpf_ktime_get_ns();
 	__u64 sp = ((volatile __u64 *)ctx)[offsetof(struct user_registers, rsp) / 8];
-	struct function_call call;
+	/* Set, or Linux 6.1 refuses what the compiler keeps of it on the way where there is no call. */
+	struct function_call call = {};
 	struct measurement made;
 	struct event_slot *slot;
 

@@ -56,33 +56,36 @@ describe.each(KERNELS.filter(({ release }) => isAtLeast(release, LATENCY_SINCE))
     let outcomes = new Map<string, RecordingOutcome>();
     /** Kernels without kprobe.multi are built without CONFIG_FPROBE: Debian's before 6.3. */
     const hasMulti = isAtLeast(release, '6.3');
-    beforeAll(async () => {
-      buildCli();
-      folder = mkdtempSync(join(tmpdir(), 'emberscope-functions-'));
-      const initramfs = join(folder, 'initramfs');
-      const waits = join(folder, 'waits');
-      compileWorkload('../waits/waits.c', waits);
-      await writeGuestSystem(initramfs, {
-        plan: { recordings: RECORDINGS },
-        files: [waits, modulePath(modules, 'tun.ko')],
-        scratch: folder,
-      });
-      const boot = await bootKernel({
-        ...{ kernel: path, initramfs, memoryMib: 1536, timeoutMs: TIMEOUT_MS },
-      });
-      if (boot.result === null)
-        throw new Error(`the guest gave no result:\n${boot.console.slice(-6000)}`);
-      const { outcomes: found } = boot.result as GuestResult;
-      outcomes = new Map(found.map((outcome) => [outcome.name, outcome]));
-      note(`Linux ${release}: ${boot.seconds.toFixed(0)} s in QEMU`);
-      for (const { name, mechanisms, notes, latencies, errorText, loss } of found) {
-        const why = [...new Set(notes)].join(' | ');
-        note(`  ${name} by ${mechanisms.join(', ')}: ${why} ${JSON.stringify(loss)}`);
-        if (latencies.length === 0) note(errorText);
-        for (const { key, count, p50, p99, stack } of latencies)
-          note(`    ${key}: ${count}, p50 ${p50}, p99 ${p99} ns, ${stack.slice(-4).join(' > ')}`);
-      }
-    }, TIMEOUT_MS + 60_000);
+    beforeAll(
+      async () => {
+        buildCli();
+        folder = mkdtempSync(join(tmpdir(), 'emberscope-functions-'));
+        const initramfs = join(folder, 'initramfs');
+        const waits = join(folder, 'waits');
+        compileWorkload('../waits/waits.c', waits);
+        await writeGuestSystem(initramfs, {
+          plan: { recordings: RECORDINGS },
+          files: [waits, modulePath(modules, 'tun.ko')],
+          scratch: folder,
+        });
+        const boot = await bootKernel({
+          ...{ kernel: path, initramfs, memoryMib: 1536, timeoutMs: TIMEOUT_MS },
+        });
+        if (boot.result === null)
+          throw new Error(`the guest gave no result:\n${boot.console.slice(-6000)}`);
+        const { outcomes: found } = boot.result as GuestResult;
+        outcomes = new Map(found.map((outcome) => [outcome.name, outcome]));
+        note(`Linux ${release}: ${boot.seconds.toFixed(0)} s in QEMU`);
+        for (const { name, mechanisms, notes, latencies, errorText, loss } of found) {
+          const why = [...new Set(notes)].join(' | ');
+          note(`  ${name} by ${mechanisms.join(', ')}: ${why} ${JSON.stringify(loss)}`);
+          if (latencies.length === 0) note(errorText);
+          for (const { key, count, p50, p99, stack } of latencies)
+            note(`    ${key}: ${count}, p50 ${p50}, p99 ${p99} ns, ${stack.slice(-4).join(' > ')}`);
+        }
+      },
+      2 * TIMEOUT_MS + 60_000,
+    );
     afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
     const recorded = (recording: string): RecordingOutcome => {

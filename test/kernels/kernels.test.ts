@@ -57,42 +57,49 @@ afterAll(reportMatrix);
 describe.each(KERNELS)('Linux $release', ({ release, path, modules }) => {
   let folder = '';
   let outcomes = new Map<string, RecordingOutcome>();
-  beforeAll(async () => {
-    buildCli();
-    folder = mkdtempSync(join(tmpdir(), 'emberscope-kernels-'));
-    const workload = join(folder, 'deep');
-    compileWorkload('deep.cpp', workload);
-    const initramfs = join(folder, 'initramfs');
-    const waits = join(folder, 'waits');
-    compileWorkload('../waits/waits.c', waits);
-    const functions = join(folder, 'functions');
-    compileWorkload('../functions/functions.c', functions);
-    const recordings = [
-      ...Object.entries(RECORDINGS).map(([name, args]) => ({
-        ...{ name, args: [...args, '-F', '199', '-d', SECONDS], command: ['/work/deep', FOREVER] },
-      })),
-      ...MATRIX_RECORDINGS,
-    ];
-    const bytes = await writeGuestSystem(initramfs, {
-      plan: { recordings },
-      files: [workload, waits, functions, modulePath(modules, 'loop.ko')],
-      scratch: folder,
-    });
-    const boot = await bootKernel({
-      kernel: path,
-      initramfs,
-      memoryMib: 1536,
-      timeoutMs: TIMEOUT_MS,
-    });
-    if (boot.result === null)
-      throw new Error(`the guest gave no result:\n${boot.console.slice(-6000)}`);
-    const result = boot.result as GuestResult;
-    expect(result.release).toBe(release);
-    outcomes = new Map(result.outcomes.map((outcome) => [outcome.name, outcome]));
-    note(
-      `Linux ${release}: ${boot.seconds.toFixed(0)} s in QEMU, initramfs ${(bytes / 1e6).toFixed(0)} MB`,
-    );
-  }, TIMEOUT_MS + 60_000);
+  beforeAll(
+    async () => {
+      buildCli();
+      folder = mkdtempSync(join(tmpdir(), 'emberscope-kernels-'));
+      const workload = join(folder, 'deep');
+      compileWorkload('deep.cpp', workload);
+      const initramfs = join(folder, 'initramfs');
+      const waits = join(folder, 'waits');
+      compileWorkload('../waits/waits.c', waits);
+      const functions = join(folder, 'functions');
+      compileWorkload('../functions/functions.c', functions);
+      const recordings = [
+        ...Object.entries(RECORDINGS).map(([name, args]) => ({
+          ...{
+            name,
+            args: [...args, '-F', '199', '-d', SECONDS],
+            command: ['/work/deep', FOREVER],
+          },
+        })),
+        ...MATRIX_RECORDINGS,
+      ];
+      const bytes = await writeGuestSystem(initramfs, {
+        plan: { recordings },
+        files: [workload, waits, functions, modulePath(modules, 'loop.ko')],
+        scratch: folder,
+      });
+      const boot = await bootKernel({
+        kernel: path,
+        initramfs,
+        memoryMib: 1536,
+        timeoutMs: TIMEOUT_MS,
+      });
+      if (boot.result === null)
+        throw new Error(`the guest gave no result:\n${boot.console.slice(-6000)}`);
+      const result = boot.result as GuestResult;
+      expect(result.release).toBe(release);
+      outcomes = new Map(result.outcomes.map((outcome) => [outcome.name, outcome]));
+      note(
+        `Linux ${release}: ${boot.seconds.toFixed(0)} s in QEMU, initramfs ${(bytes / 1e6).toFixed(0)} MB`,
+      );
+    },
+    2 * TIMEOUT_MS + 60_000,
+  );
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const recorded = (name: string): RecordingOutcome => {

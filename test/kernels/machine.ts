@@ -24,10 +24,26 @@ export interface BootResult {
 /**
  * Boots a kernel in QEMU with its own emulation of the CPU (TCG): works in virtual machines without
  * nested virtualization too, some ten times slower. Ends when the guest powers off or time is over.
+ *
+ * A guest that changes its own code while another of its CPUs runs it (static keys) may run the
+ * breakpoint that the kernel puts there meanwhile after it is gone, and oops: the emulator's fault, seen
+ * by other projects too (mptcp_net-next issue 471). Such a guest is booted again with its CPUs in turn.
  */
 export async function bootKernel(options: BootOptions): Promise<BootResult> {
+  const first = await bootOnce(options, 'multi');
+  if (first.result !== null || !/Oops: int3/.test(first.console)) return first;
+  process.stdout.write(
+    '  the emulator ran stale code (Oops: int3): once more, one CPU at a time\n',
+  );
+  return bootOnce(options, 'single');
+}
+
+/** How the emulator runs the guest's CPUs: in threads of their own, or in turn. */
+type Threads = 'multi' | 'single';
+
+async function bootOnce(options: BootOptions, threads: Threads): Promise<BootResult> {
   const began = performance.now();
-  const child = spawn('qemu-system-x86_64', qemuArguments(options), {
+  const child = spawn('qemu-system-x86_64', qemuArguments(options, threads), {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -43,11 +59,11 @@ export async function bootKernel(options: BootOptions): Promise<BootResult> {
   return { result: resultIn(output), console: output, seconds: (performance.now() - began) / 1000 };
 }
 
-function qemuArguments({ kernel, initramfs, memoryMib }: BootOptions): string[] {
+function qemuArguments({ kernel, initramfs, memoryMib }: BootOptions, threads: Threads): string[] {
   // mitigations=off: they cost an emulated CPU most of its time and have nothing to do with the test.
   const line = 'console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off nokaslr rdinit=/init';
   return [
-    ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', String(memoryMib)],
+    ...['-accel', `tcg,thread=${threads}`, '-cpu', 'max', '-smp', '2', '-m', String(memoryMib)],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', 'stdio'],
     ...['-kernel', kernel, '-initrd', initramfs, '-append', line],
   ];
