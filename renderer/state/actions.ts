@@ -251,7 +251,7 @@ export class Actions {
   }
 }
 
-const AUTHENTICATING = 'Waiting for your password, in the dialog of the system…';
+const AUTHENTICATING = 'Waiting for a password, in the dialog of the system…';
 
 /** What has to be said about a session before its content. */
 function sessionNotices(open: OpenSession): Notice[] {

@@ -112,7 +112,7 @@ export class InstalledApp implements AsyncDisposable {
 export const waitingFor = (page: Page): Locator =>
   page
     .getByRole('status')
-    .filter({ hasText: 'Waiting for your password, in the dialog of the system…' });
+    .filter({ hasText: 'Waiting for a password, in the dialog of the system…' });
 
 /** Chromium says where it listens on standard error. */
 async function debuggingAddress(child: Running, log: () => string): Promise<string> {
