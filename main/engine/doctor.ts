@@ -1,3 +1,4 @@
+import type { ProfilerError } from '#shared/errors.ts';
 import type { DoctorCheck, DoctorReport } from '#shared/ipc/contract.ts';
 import type { HelperWay } from '#shared/model/helper-scope.ts';
 import { describeError } from '#shared/text/error-text.ts';
@@ -18,9 +19,12 @@ export async function runDoctor(canElevate: boolean): Promise<DoctorReport> {
     const { value } = way;
     return { checks: value === 'direct' ? checks : checks.map((check) => raised(check, value)) };
   }
-  const fix = describeError(way.error).nextStep;
+  const fix = fixOf(way.error);
+  const told = (check: DoctorCheck): string => (check.id === 'capabilities' ? fix : '');
   return {
-    checks: checks.map((check) => (check.needsPrivilege === true ? { ...check, fix } : check)),
+    checks: checks.map((check) =>
+      check.needsPrivilege === true ? { ...check, fix: told(check) } : check,
+    ),
   };
 }
 
@@ -29,4 +33,10 @@ function raised(check: DoctorCheck, way: Exclude<HelperWay, 'direct'>): DoctorCh
   if (check.needsPrivilege !== true) return check;
   if (check.id === 'capabilities') return { ...check, status: 'ok', found: WAYS[way], fix: '' };
   return { ...check, status: 'info', fix: '' };
+}
+
+function fixOf(error: ProfilerError): string {
+  return error.kind === 'elevation-failed' && error.reason === 'helper-missing'
+    ? 'Run "sudo emberscope install-helper" once, or start Emberscope as root.'
+    : describeError(error).nextStep;
 }
