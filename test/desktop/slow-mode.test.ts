@@ -61,13 +61,17 @@ describe('a bimodal latency that was recorded in the window', () => {
     const box = (await chart.boundingBox())!;
     // The card beside the pointer names the bucket under it: the slow ones are the rightmost.
     const card = page.locator('.chart-card.is-shown');
+    const said: string[] = [];
     let place = 0;
-    for (let x = box.width - 22; x > 60 && place === 0; x -= 4) {
+    for (let x = box.width - 22; x > 60 && place === 0; x -= 2) {
       await page.mouse.move(box.x + x, box.y + box.height - 40);
-      const said = (await card.innerText()).replaceAll(/\s+/g, ' ');
-      if (/^(29|30|31)\d\b.* ms [1-9]\d* calls?/.test(said)) place = x;
+      // The card is drawn with the next picture.
+      await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(drawn)));
+      said.push((await card.innerText()).replaceAll(/\s+/g, ' '));
+      // A busy machine makes slow calls slower; the fast ones are far below.
+      if (/^(29|3\d)\d\b.* ms [1-9]\d* calls?/.test(said.at(-1)!)) place = x;
     }
-    expect(place, 'no bucket of 300 ms was found').toBeGreaterThan(0);
+    expect(place, `no bucket of 300 ms was found: ${said.join(' | ')}`).toBeGreaterThan(0);
     await screenshot(page, 'slow-mode-before');
     await page.mouse.dblclick(box.x + place, box.y + box.height - 40);
     await expect.poll(frames).not.toContain('take_fast_path');
