@@ -133,7 +133,7 @@ describe('the installed app', () => {
     expect(app.helperPid(), 'the recording still runs').not.toBeNull();
     const pages = descendantsOf(app.mainPid).filter((pid) => statusField(pid, 'Seccomp') === '2');
     expect(pages.length, "Chromium's sandbox is on").toBeGreaterThan(0);
-    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.locator('button.button-stop').click();
     await expect.poll(() => app.helperPid(), { timeout: 30_000 }).toBeNull();
     await expectTrueShares(page);
     expect(await page.locator('#status-loss').textContent()).toMatch(/^0 lost/);

@@ -42,7 +42,7 @@ async function readAlert(page: Page): Promise<readonly string[]> {
 const tryAgain = (page: Page) => page.getByRole('button', { name: 'Start recording' }).click();
 
 async function stop(app: InstalledApp, helper = helperOf(app)): Promise<void> {
-  await app.page.getByRole('button', { name: 'Stop' }).click();
+  await app.page.locator('button.button-stop').click();
   await expect.poll(() => isAlive(helper), { timeout: 30_000 }).toBe(false);
 }
 
