@@ -76,9 +76,11 @@ export async function benchKernelFunctions(options: {
     });
     const boot = await bootKernel({
       ...{ kernel: path, initramfs, memoryMib: 4096, timeoutMs: TIMEOUT_MS },
+      onProgress: (line) => process.stdout.write(`  ${line}\n`),
     });
     if (boot.result === null) throw new Error(`no result:\n${boot.console.slice(-4000)}`);
     const { rates, problems } = boot.result as GuestBenchResult;
+    const rounds = rates['nothing recording']?.length ?? 0;
     const free = median(rates['nothing recording'] ?? []);
     const rows = conditions.map(({ name }) => {
       const rate = median(rates[name] ?? []);
@@ -90,7 +92,7 @@ export async function benchKernelFunctions(options: {
         cost.toFixed(0),
       ];
     });
-    printTable(`Calls of ${FUNCTION}, Linux ${release} in QEMU, ${ROUNDS} rounds, medians`, [
+    printTable(`Calls of ${FUNCTION}, Linux ${release} in QEMU, ${rounds} rounds, medians`, [
       ['recorder', 'calls/s', 'ratio', 'ns per call'],
       ...rows,
     ]);

@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 
 /** What the guest puts around its result on the serial console. */
 export const RESULT_BEGIN = '<<<EMBERSCOPE-RESULT ';
 export const RESULT_END = ' EMBERSCOPE-RESULT>>>';
+/** Begins a line of the serial console that tells how far the guest is. */
+export const PROGRESS = '<<<EMBERSCOPE-PROGRESS>>> ';
 
 export interface BootOptions {
   /** Paths of the compressed kernel and of the initramfs. */
@@ -11,6 +14,8 @@ export interface BootOptions {
   readonly initramfs: string;
   readonly memoryMib: number;
   readonly timeoutMs: number;
+  /** Gets what the guest says of its progress, a line at a time. */
+  readonly onProgress?: (line: string) => void;
 }
 
 export interface BootResult {
@@ -49,6 +54,10 @@ async function bootOnce(options: BootOptions, threads: Threads): Promise<BootRes
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const at = line.indexOf(PROGRESS);
+    if (at >= 0) options.onProgress?.(line.slice(at + PROGRESS.length).trimEnd());
+  });
   const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs);
   try {
     await once(child, 'close');
