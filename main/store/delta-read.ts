@@ -17,9 +17,10 @@ import { applySymbols, MAX_INLINE_DEPTH } from '#shared/model/symbols.ts';
 import { isInterpretedName } from '#shared/text/runtime-names.ts';
 import type { RowRange } from './column-query.ts';
 import { readNumbers, readTexts } from './column-query.ts';
-import type { Connection, SqlValue } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { readSamples } from './sample-read.ts';
 import { readLatencies, readSeries, readSources } from './source-read.ts';
+import type { SqlValue } from './statement.ts';
 import { undamaged } from './store-failure.ts';
 
 const CURSOR_TABLES = [

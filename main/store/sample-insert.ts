@@ -1,8 +1,8 @@
 import { invariant } from '#shared/invariant.ts';
 import { SLICE_NS } from '#shared/model/capture-spec.ts';
 import { packColumn } from './chunk-codec.ts';
-import type { Connection } from './connection.ts';
 import type { SampleColumns } from './session-batch.ts';
+import type { Statement } from './statement.ts';
 
 /** Most samples in one chunk: bounds what a reader must decode at once. */
 export const MAX_CHUNK_SAMPLES = 65_536;
@@ -14,34 +14,33 @@ const INSERT_CHUNK = `INSERT INTO sample_chunk (id, source, first_ns, last_ns, s
 const ADD_TO_TOTAL = `ON CONFLICT (source, slice, thread, stack)
   DO UPDATE SET samples = samples + excluded.samples, weight = weight + excluded.weight`;
 
-/** Writes one source's samples as chunks, in the order given, and adds them to its totals per slice. */
-export async function insertSamples(
-  connection: Connection,
+/**
+ * What writes one source's samples as chunks, in the order given, and adds them to its totals per slice;
+ * and the id of the next chunk.
+ */
+export function insertSamples(
   samples: SampleColumns,
   firstId: number,
-): Promise<number> {
+): { readonly statements: readonly Statement[]; readonly nextId: number } {
   const { length, time, thread, stack, cpu, weight } = samples;
   for (const column of [time, thread, stack, cpu, weight]) {
     invariant(column.length >= length, 'a sample column is too short');
   }
-  let id = firstId;
+  const statements: Statement[] = [];
+  let nextId = firstId;
   for (let from = 0; from < length; from += MAX_CHUNK_SAMPLES) {
-    await insertChunk(connection, samples, {
-      id,
-      from,
-      to: Math.min(length, from + MAX_CHUNK_SAMPLES),
-    });
-    id++;
+    const to = Math.min(length, from + MAX_CHUNK_SAMPLES);
+    statements.push(insertChunk(samples, { id: nextId, from, to }));
+    nextId++;
   }
-  if (length > 0) await addToTotals(connection, samples);
-  return id;
+  if (length > 0) statements.push(...addToTotals(samples));
+  return { statements, nextId };
 }
 
-async function insertChunk(
-  connection: Connection,
+function insertChunk(
   samples: SampleColumns,
   { id, from, to }: { readonly id: number; readonly from: number; readonly to: number },
-): Promise<void> {
+): Statement {
   let first = Infinity;
   let last = -Infinity;
   let total = 0;
@@ -54,7 +53,7 @@ async function insertChunk(
     total += weight;
     if (weight !== 1) allOnes = false;
   }
-  await connection.run(INSERT_CHUNK, [
+  const params = [
     ...[id, samples.source, first, last, to - from, total],
     packColumn(samples.time, { from, to, base: first }),
     packColumn(samples.thread, { from, to, base: 0 }),
@@ -66,7 +65,8 @@ async function insertChunk(
     samples.fields === null
       ? null
       : new TextEncoder().encode(`[${samples.fields.slice(from, to).join(',')}]`),
-  ]);
+  ];
+  return { sql: INSERT_CHUNK, params };
 }
 
 /** Samples and weight of one stack of one thread within one slice. */
@@ -97,7 +97,8 @@ function totalsOf(samples: SampleColumns, stride: number): ReadonlyMap<number, M
 }
 
 /** Upserts the batch's totals in key order; most are single samples, which travel as bare keys. */
-async function addToTotals(connection: Connection, samples: SampleColumns): Promise<void> {
+function addToTotals(samples: SampleColumns): readonly Statement[] {
+  const statements: Statement[] = [];
   let stride = 2;
   for (let i = 0; i < samples.length; i++) stride = Math.max(stride, samples.stack[i]! + 2);
   for (const [slice, totals] of totalsOf(samples, stride)) {
@@ -111,18 +112,19 @@ async function addToTotals(connection: Connection, samples: SampleColumns): Prom
       else sums.push([key, total.samples, total.weight]);
     }
     if (singles.length > 0) {
-      await connection.run(
-        `INSERT INTO stack_total SELECT ?4, ?1, value / ?2, value % ?2 - 1, 1, 1
+      statements.push({
+        sql: `INSERT INTO stack_total SELECT ?4, ?1, value / ?2, value % ?2 - 1, 1, 1
          FROM json_each(?3) WHERE true ${ADD_TO_TOTAL}`,
-        [slice, stride, `[${singles.join()}]`, samples.source],
-      );
+        params: [slice, stride, `[${singles.join()}]`, samples.source],
+      });
     }
     if (sums.length > 0) {
-      await connection.run(
-        `INSERT INTO stack_total SELECT ?4, ?1, (value ->> 0) / ?2, (value ->> 0) % ?2 - 1,
+      statements.push({
+        sql: `INSERT INTO stack_total SELECT ?4, ?1, (value ->> 0) / ?2, (value ->> 0) % ?2 - 1,
          value ->> 1, value ->> 2 FROM json_each(?3) WHERE true ${ADD_TO_TOTAL}`,
-        [slice, stride, JSON.stringify(sums), samples.source],
-      );
+        params: [slice, stride, JSON.stringify(sums), samples.source],
+      });
     }
   }
+  return statements;
 }

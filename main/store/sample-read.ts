@@ -2,7 +2,8 @@ import { MAX_SOURCES } from '#shared/model/capture-spec.ts';
 import type { SampleTable } from '#shared/model/session-tables.ts';
 import { type PackableColumn, unpackColumn } from './chunk-codec.ts';
 import { parseNumbers } from './column-query.ts';
-import type { Connection, SqlRow, SqlValue } from './connection.ts';
+import type { Connection, SqlRow } from './connection.ts';
+import type { SqlValue } from './statement.ts';
 import { undamaged } from './store-failure.ts';
 
 /** Most samples, and most chunks, fetched and decoded at once: bounds memory and pauses. */

@@ -74,16 +74,18 @@ export class SessionSymbols implements AsyncDisposable {
   async append(batch: SessionBatch): Promise<Result<void, ProfilerError>> {
     const connection = this.#connection;
     try {
-      const next = await connection.transaction('BEGIN IMMEDIATE', async () => {
+      const following = await connection.transaction('BEGIN IMMEDIATE', async () => {
         const now = await nextIds(connection);
         const isAlone = Object.entries(now).every(
           ([table, id]) => id === this.#ids[table as keyof NextIds],
         );
         if (!isAlone) return null;
-        return insertBatch(connection, batch, this.#ids);
+        const { statements, next } = insertBatch(batch, now);
+        await connection.runAll(statements);
+        return next;
       });
-      if (next !== null) {
-        this.#ids = next;
+      if (following !== null) {
+        this.#ids = following;
         return ok(undefined);
       }
       const reason = 'another program adds symbols to it at the same time';

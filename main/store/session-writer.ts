@@ -89,9 +89,9 @@ export class SessionWriter implements AsyncDisposable {
   append(batch: SessionBatch): Promise<Result<void, ProfilerError>> {
     invariant(!this.#finished, 'append to a finished session');
     return this.#write(async () => {
-      this.#ids = await this.#connection.transaction('BEGIN IMMEDIATE', () =>
-        insertBatch(this.#connection, batch, this.#ids),
-      );
+      const { statements, next } = insertBatch(batch, this.#ids);
+      await this.#connection.commit(statements);
+      this.#ids = next;
     });
   }
 

@@ -1,11 +1,12 @@
 import type { ProfilerError } from '#shared/errors.ts';
 import type { Result } from '#shared/result.ts';
 import { err, ok } from '#shared/result.ts';
-import type { Connection, SqlValue } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { readCursor } from './delta-read.ts';
 import { readSamples } from './sample-read.ts';
 import { withSession } from './session-reader.ts';
 import { scanSql } from './sql-scan.ts';
+import type { SqlValue } from './statement.ts';
 import { SqliteFailure } from './store-failure.ts';
 
 /** Rows as arrays, in the order of the columns. Integers beyond 2^53 are rounded. */

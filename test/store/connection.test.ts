@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { SqlValue } from '../../main/store/connection.ts';
 import { Connection, isOpenHere } from '../../main/store/connection.ts';
 import { locksName } from '../../main/store/file-locks.ts';
+import { inlined, type SqlValue } from '../../main/store/statement.ts';
 import { readingError, writingError } from '../../main/store/store-failure.ts';
 import { newWriter, temporaryFolder } from '../support/store.ts';
 
@@ -13,8 +13,9 @@ describe('Connection', () => {
     ['undefined', undefined],
   ])('throws when %s is bound', async (_, value) => {
     const connection = await Connection.open('', 'temporary');
-    const bind = connection.all('SELECT ?', [value as SqlValue]);
-    await expect(bind).rejects.toThrow(/^Bug: /);
+    const params = [value as SqlValue];
+    await expect(connection.all('SELECT ?', params)).rejects.toThrow(/^Bug: /);
+    expect(() => inlined({ sql: 'SELECT ?', params })).toThrow(/^Bug: /);
     await connection.close();
   });
 
@@ -25,6 +26,38 @@ describe('Connection', () => {
     await connection.run('INSERT INTO t VALUES (?, ?, ?)', row);
     const { i, s, b } = await connection.one('SELECT * FROM t');
     expect([i, s, b]).toEqual([row[0], row[1], Buffer.from([255])]);
+    await connection.close();
+  });
+
+  it('stores values written into a statement as it stores bound ones', async () => {
+    const connection = await Connection.open('', 'temporary');
+    await connection.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, i INTEGER, s TEXT, b BLOB)');
+    const sql = 'INSERT INTO t (i, s, b) VALUES (?1, ?2, ?3)';
+    const rows = [
+      [Number.MAX_SAFE_INTEGER, "it's ü☃ '' ?1 $& --;", new Uint8Array([0, 39, 255])],
+      [-0.5, 'a\0b', new Uint8Array()],
+      [null, '', null],
+      [1e300, '"\\\n', new Uint8Array([7, 8, 9]).subarray(1, 2)],
+    ] as const;
+    for (const params of rows) await connection.run(sql, params);
+    await connection.commit(rows.map((params) => ({ sql, params })));
+    const all = await connection.all(
+      'SELECT i, s, b, typeof(i), typeof(s), typeof(b), hex(s) FROM t ORDER BY id',
+    );
+    expect(all).toHaveLength(2 * rows.length);
+    expect(all.slice(rows.length)).toEqual(all.slice(0, rows.length));
+    expect(all[0]).toMatchObject({ i: rows[0][0], s: rows[0][1] });
+    await connection.close();
+  });
+
+  it('does nothing of a commit of which one statement fails', async () => {
+    const connection = await Connection.open('', 'temporary');
+    await connection.exec('CREATE TABLE t (i INTEGER UNIQUE)');
+    const insert = { sql: 'INSERT INTO t VALUES (?)', params: [1] };
+    await expect(connection.commit([insert, insert])).rejects.toThrow('SQLITE_CONSTRAINT');
+    expect(await connection.all('SELECT * FROM t')).toEqual([]);
+    await connection.commit([insert]);
+    expect(await connection.all('SELECT * FROM t')).toEqual([{ i: 1 }]);
     await connection.close();
   });
 

@@ -73,9 +73,7 @@ describe('SessionWriter.finish', () => {
     const path = join(temporaryFolder(), 'a.ember');
     const writer = await newWriter(path);
     valueOf(await writer.append(baseBatch()));
-    vi.spyOn(Connection.prototype, 'transaction').mockRejectedValueOnce(
-      new TypeError('on purpose'),
-    );
+    vi.spyOn(Connection.prototype, 'commit').mockRejectedValueOnce(new TypeError('on purpose'));
     await expect(writer.append(samplesBatch(10, 0))).rejects.toThrow('on purpose');
     const failed = { ok: false, error: { kind: 'store-failed', path, sqliteCode: 'BUG' } };
     expect(await writer.append(samplesBatch(10, 0))).toEqual(failed);
