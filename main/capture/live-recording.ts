@@ -39,9 +39,9 @@ import { YoungGenerationLimit } from './young-generation.ts';
  * Samples are committed as they arrive, but not before this long after the last commit: the helper sends
  * them less often than that while little happens, so that one wake-up does for both.
  */
-const COMMIT_INTERVAL_MS = 350;
+const COMMIT_INTERVAL_MS = 400;
 /** At most half a second between commits is promised: what a crash can cost. */
-const LONGEST_COMMIT_INTERVAL_MS = 450;
+const LONGEST_COMMIT_INTERVAL_MS = 490;
 /** What one drain of the helper brings arrives in several messages within this, ms. */
 const REST_OF_DRAIN_MS = 5;
 /** Longest stretch of symbol work between two looks at the pipes, ms. */
@@ -102,7 +102,7 @@ export class LiveRecording implements Recording {
   #isSymbolizing = false;
   #durationTimer: NodeJS.Timeout | undefined;
   #commitTimer: NodeJS.Timeout | undefined;
-  /** When the latest commit began, performance.now(). */
+  /** When the latest commit of anything began, performance.now(). */
   #committedAtMs = performance.now();
   /** The timer stands at the end of a drain. */
   #isCommitNear = false;
@@ -223,7 +223,6 @@ export class LiveRecording implements Recording {
   #startCommit(): void {
     if (this.#phase !== 'recording') return;
     this.#isCommitNear = false;
-    this.#committedAtMs = performance.now();
     this.#commitIn(LONGEST_COMMIT_INTERVAL_MS);
     this.#commit ??= this.#commitNow().finally(() => {
       this.#commit = null;
@@ -258,6 +257,7 @@ export class LiveRecording implements Recording {
       found: this.#feed.take(),
     });
     if (!isEmptyBatch(batch) && this.#error === null) {
+      this.#committedAtMs = performance.now();
       const written = await this.#parts.writer.append(batch);
       if (!written.ok) this.#fail(written.error);
     }

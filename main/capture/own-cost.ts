@@ -55,7 +55,7 @@ export class OwnCost {
     };
   }
 
-  /** A row for the session once per report of the helper (two or three a second); null in between. */
+  /** A row for the session once per report of the helper (about one a second); null in between. */
   takeRow(timeNs: number): CostRow | null {
     if (!this.#isNew) return null;
     this.#isNew = false;

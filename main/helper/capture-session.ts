@@ -20,8 +20,8 @@ import { runIterator, StartGate } from './start-gate.ts';
 import { exitNow } from './stdio.ts';
 import type { FromUnwind, UnwindSetup, UnwindTableStats } from './unwind/unwind-messages.ts';
 
-/** At most this often, less what timers may be early: with every drain while little happens. */
-const STATS_PERIOD_MS = 390;
+/** At most this often, less what timers may be early: with every other drain while little happens. */
+const STATS_PERIOD_MS = 840;
 /** The initial scan yields this often, ms, so that a closing pipe is noticed. */
 const SCAN_SLICE_MS = 10;
 /** Facts per frame: far below FRAME_LIMITS.facts with ordinary paths. */

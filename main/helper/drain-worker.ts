@@ -39,7 +39,7 @@ const GONE: Result<never, ProfilerError> = err({
  * Samples wait this long, ms, less what timers may be early: each drain costs
  * helper and engine together about a millisecond, however few samples it brings.
  */
-const REST_MS = 390;
+const REST_MS = 440;
 /** A ring filled to one part in so many does not wait. */
 const FULL_ENOUGH = 8;
 

@@ -167,7 +167,7 @@ function prepare(request: StartRequest, scope: HelperScope): Result<Prepared, Pr
 function drainPeriodMs(request: StartRequest): number {
   const rateHz = onCpuOf(request)?.rateHz ?? 0;
   const hasOthers = request.sources.some(({ kind }) => kind !== 'on-cpu');
-  return rateHz > 1000 || hasOthers ? 50 : 100;
+  return rateHz > 1000 || hasOthers ? 50 : 150;
 }
 
 /** How each source of the request is measured, in its order. */
