@@ -9,19 +9,24 @@ import { installedTool } from './rate-beside.ts';
 /**
  * What timing a kernel function costs a program that calls it as often as it can: by fentry and by
  * kprobes, beside bpftrace and bcc, in one boot of a kernel in an emulator. Only the ratios mean
- * something; the recorders' order changes nothing, so each round has all of them.
+ * something; the recorders' order changes nothing, so each round has all of them. The function is one of
+ * the kernel's cheapest system calls that its BTF knows.
  */
-const FUNCTION = '__x64_sys_getppid';
+const FUNCTION = '__x64_sys_umask';
 const ROUNDS = Number(process.env['EMBERSCOPE_BENCH_ROUNDS'] ?? 3);
 const TIMEOUT_MS = 1_500_000;
 
 type Condition = GuestBenchPlan['conditions'][number];
 
-const ours = (name: string, env: Condition['env'] = {}): Condition => ({
-  ...{ name, env, attached: 'Recording:' },
+const FILE = '/tmp/bench.ember';
+
+const ours = (mechanism: string, env: Condition['env'] = {}): Condition => ({
+  ...{ name: `emberscope, ${mechanism}`, env, attached: 'Recording:' },
+  proof: [process.execPath, '$CLI', 'sql', FILE, 'SELECT mechanism FROM source'],
+  measured: `[1-9].* events in[^]*${mechanism}`,
   argv: [
     ...[process.execPath, '$CLI', 'record', '-p', '$PID', '--no-on-cpu', '--cost-limit', '0'],
-    ...['--function', FUNCTION, '--force', '-o', '/tmp/bench.ember'],
+    ...['--function', FUNCTION, '--force', '-o', FILE],
   ],
 });
 
@@ -34,7 +39,7 @@ function others(): Condition[] {
   const bpftrace = installedTool('bpftrace');
   const funclatency = installedTool('funclatency');
   const byBpftrace = (entry: string, exit: string): Condition => ({
-    ...{ name: `bpftrace ${entry}, ${exit}`, attached: 'Attaching' },
+    ...{ name: `bpftrace ${entry}, ${exit}`, attached: 'Attaching', measured: '@@@' },
     argv: [bpftrace ?? '', '-e', bpftraceProgram(entry, exit), '$PID'],
   });
   return [
@@ -45,7 +50,7 @@ function others(): Condition[] {
       ? []
       : [
           {
-            ...{ name: 'bcc funclatency (fentry)', attached: 'Tracing' },
+            ...{ name: 'bcc funclatency (fentry)', attached: null, measured: '\\*\\*\\*' },
             argv: [funclatency, '-p', '$PID', FUNCTION],
           },
         ]),
@@ -58,9 +63,9 @@ export async function benchKernelFunctions(options: {
   readonly folder: string;
 }): Promise<void> {
   const conditions: readonly Condition[] = [
-    { name: 'nothing recording', argv: null, attached: '' },
-    ours('emberscope, fentry'),
-    ours('emberscope, kprobe', FORCED.kprobe),
+    { name: 'nothing recording', argv: null, attached: null, measured: '' },
+    ours('fentry'),
+    ours('kprobe', FORCED.kprobe),
     ...others(),
   ];
   const tools = conditions.flatMap(({ argv }) => (argv === null ? [] : [argv[0]!]));

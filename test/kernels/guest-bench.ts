@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
@@ -9,17 +9,24 @@ import type { GuestBenchPlan, GuestBenchResult } from './plan.ts';
 
 /** Runs inside the guest of the bench as the only program. */
 
-/** Lines of the target left out after the recorder says that it is attached, and lines counted. */
-const SKIPPED = 1;
-const COUNTED = 3;
+/**
+ * Lines of the target left out after the recorder says that it is attached, and lines counted. What a
+ * recorder does once takes an emulated machine seconds, of the CPU that the target is to have.
+ */
+const SKIPPED = 15;
+const COUNTED = 5;
 /** An emulated machine compiles a bpftrace program in a minute. */
 const ATTACH_MS = 150_000;
+/** A recorder that says nothing when it is attached has done so within this. */
+const SILENT_MS = 15_000;
 /** Each of the next lines comes within this, a second if the machine were real. */
 const LINE_MS = 20_000;
 /** A recorder asked to end takes this long at most; it is killed then. */
 const END_MS = 60_000;
 
 type Condition = GuestBenchPlan['conditions'][number];
+/** What words of a command line stand for. */
+type Words = Readonly<Record<string, string>>;
 
 /** Rate of the target beside a recorder: the median of some stretches. */
 async function rateBeside(
@@ -29,10 +36,14 @@ async function rateBeside(
 ): Promise<number> {
   const [program = '', ...args] = target;
   const running = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const words: Words = { $PID: String(running.pid), $CLI: cli };
   const rates: number[] = [];
   createInterface({ input: running.stdout }).on('line', (line) => rates.push(Number(line)));
   try {
-    const recorder = await startRecorder(condition, { $PID: String(running.pid), $CLI: cli });
+    // It stands while probes come and go: an emulated CPU that runs what another one changes may hang.
+    running.kill('SIGSTOP');
+    const recorder = await startRecorder(condition, words);
+    running.kill('SIGCONT');
     try {
       const before = rates.length + SKIPPED;
       const deadline = performance.now() + (SKIPPED + COUNTED) * LINE_MS;
@@ -42,39 +53,54 @@ async function rateBeside(
       }
       return median(rates.slice(before));
     } finally {
-      if (recorder !== null) await end(recorder, condition.name);
+      running.kill('SIGSTOP');
+      if (recorder !== null) await end(recorder, condition, words);
     }
   } finally {
     running.kill('SIGKILL');
   }
 }
 
-/** Ends a recorder as its user would. */
-async function end(recorder: ChildProcess, name: string): Promise<void> {
-  const closed = once(recorder, 'close');
-  recorder.kill('SIGINT');
-  const late = setTimeout(() => {
-    problems.push(`${name}: did not end on SIGINT, killed`);
-    recorder.kill('SIGKILL');
-  }, END_MS);
+interface Recorder {
+  readonly process: ChildProcess;
+  /** What it printed so far. */
+  readonly said: () => string;
+}
+
+/** Ends a recorder as its user would, and looks whether it measured anything. */
+async function end(
+  { process, said }: Recorder,
+  { name, measured, proof }: Condition,
+  words: Words,
+): Promise<void> {
+  if (process.exitCode !== null) throw new Error(`${name} ended early: ${said()}`);
+  const closed = once(process, 'close');
+  process.kill('SIGINT');
+  const late = setTimeout(() => process.kill('SIGKILL'), END_MS);
   await closed;
   clearTimeout(late);
+  const [program, ...args] = (proof ?? []).map((word) => words[word] ?? word);
+  const more = program === undefined ? '' : execFileSync(program, args, { encoding: 'utf8' });
+  const all = said() + more;
+  if (!new RegExp(measured).test(all)) throw new Error(`${name} measured something else: ${all}`);
 }
 
 async function startRecorder(
   { argv, attached, env, name }: Condition,
-  words: Record<string, string>,
-) {
+  words: Words,
+): Promise<Recorder | null> {
   if (argv === null) return null;
   const [program = '', ...args] = argv.map((word) => words[word] ?? word);
   const recorder = spawn(program, args, { env: { ...process.env, ...env }, stdio: 'pipe' });
   let said = '';
-  const wanted = new RegExp(attached);
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${name}: not attached: ${said}`)), ATTACH_MS);
+    const timer = setTimeout(
+      () => (attached === null ? resolve() : reject(new Error(`${name}: not attached: ${said}`))),
+      attached === null ? SILENT_MS : ATTACH_MS,
+    );
     const listen = (chunk: Buffer): void => {
       said += chunk.toString();
-      if (!wanted.test(said)) return;
+      if (attached === null || !new RegExp(attached).test(said)) return;
       clearTimeout(timer);
       resolve();
     };
@@ -82,7 +108,7 @@ async function startRecorder(
     recorder.stderr.on('data', listen);
     recorder.on('close', () => reject(new Error(`${name} ended: ${said}`)));
   });
-  return recorder;
+  return { process: recorder, said: () => said };
 }
 
 const median = (numbers: readonly number[]): number =>

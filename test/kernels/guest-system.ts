@@ -21,6 +21,7 @@ const INIT = `#!/bin/busybox sh
 /bin/busybox mount -t bpf bpf /sys/fs/bpf
 /bin/busybox mount -t tracefs tracefs /sys/kernel/tracing
 /bin/busybox mount -t debugfs debugfs /sys/kernel/debug
+/bin/busybox mount -t tracefs tracefs /sys/kernel/debug/tracing
 export PATH=/bin HOME=/tmp
 ${process.execPath} ${APP}/guest/main.mjs ${APP}/guest/plan.json
 /bin/busybox poweroff -f

@@ -91,8 +91,12 @@ export interface GuestBenchPlan {
     /** $PID and $CLI stand for the target's process and the command line's path; null: nothing records. */
     readonly argv: readonly string[] | null;
     readonly env?: Readonly<Record<string, string>>;
-    /** What it prints once it is attached: a regular expression. */
-    readonly attached: string;
+    /** What it prints once it is attached: a regular expression; null: it does not tell. */
+    readonly attached: string | null;
+    /** Run after it: tells more of what it measured. */
+    readonly proof?: readonly string[];
+    /** What both have printed at the end if it measured what it should: a regular expression. */
+    readonly measured: string;
   }[];
 }
 
