@@ -413,4 +413,22 @@ static __always_inline void account(__u64 start_ns)
 	account_tracepoint(start_ns);
 }
 
+/*
+ * The same for programs that run very often: one run in 16 is timed and stands for all, because
+ * timing takes as long as some runs. Chosen by a hash of the time, so as not to march in step with
+ * what is measured.
+ */
+static __always_inline void account_some(__u64 start_ns)
+{
+	struct cpu_counters *counters;
+
+	if ((start_ns * 0x9e3779b97f4a7c15ULL) >> 60)
+		return;
+	counters = this_cpu_counters();
+	if (!counters)
+		return;
+	__sync_fetch_and_add(&counters->runs, 16);
+	__sync_fetch_and_add(&counters->run_ns, 16 * (bpf_ktime_get_ns() - start_ns));
+}
+
 #endif

@@ -133,7 +133,7 @@ static __always_inline void leave_kernel_function(void *ctx, __u64 function, __u
 			send_measurement(slot);
 		}
 	}
-	account(now_ns);
+	account_some(now_ns);
 }
 
 #endif

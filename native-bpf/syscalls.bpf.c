@@ -73,7 +73,7 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 		}
 	}
 	call->start_ns = 0;
-	account(now_ns);
+	account_some(now_ns);
 	return 0;
 }
 
