@@ -62,6 +62,14 @@ static __always_inline void take_user_stack(struct bpf_perf_event_data *ctx,
 	record->sample.user_frames = bytes / sizeof(__u64);
 }
 
+/* The tick met user code: there is a user stack, and no kernel stack below it. */
+static __always_inline bool in_user_mode(struct bpf_perf_event_data *ctx)
+{
+	volatile __u64 *cs = (void *)ctx + offsetof(struct user_registers, cs);
+
+	return (*cs & 3) == 3;
+}
+
 /* Begins a record: who runs, and the kernel stack. */
 static __always_inline void begin_record(struct bpf_perf_event_data *ctx,
 					 struct sample_record *record, __u64 now_ns, __u32 flags)
@@ -69,7 +77,7 @@ static __always_inline void begin_record(struct bpf_perf_event_data *ctx,
 	__u64 id = bpf_get_current_pid_tgid();
 	long kernel_bytes = 0;
 
-	if (config.kernel_stacks) {
+	if (config.kernel_stacks && !in_user_mode(ctx)) {
 		kernel_bytes = bpf_get_stack(ctx, record->addresses, STACK_BYTES, 0);
 		if (kernel_bytes < 0) {
 			flags |= SAMPLE_KERNEL_MISSED;
@@ -162,7 +170,6 @@ static __always_inline void clear_user_addresses(struct sample_record *record)
 
 static __always_inline bool start_walk(struct bpf_perf_event_data *ctx, __u64 now_ns)
 {
-	volatile __u64 *cs = (void *)ctx + offsetof(struct user_registers, cs);
 	struct user_registers saved;
 	struct unwind_walk *walk;
 	__u32 zero = 0;
@@ -170,7 +177,7 @@ static __always_inline bool start_walk(struct bpf_perf_event_data *ctx, __u64 no
 	walk = bpf_map_lookup_elem(&unwind_walks, &zero);
 	if (!walk)
 		return false; /* cannot be: an array of one */
-	if ((*cs & 3) == 3)
+	if (in_user_mode(ctx))
 		take_context_registers(ctx, &saved);
 	else if (!take_saved_registers(&saved))
 		return false;
@@ -259,10 +266,11 @@ begin_sample(struct bpf_perf_event_data *ctx, struct cpu_counters *counters, __u
 }
 
 /* The idle task and kernel threads have no user stack. */
-static __always_inline bool wants_walk(const struct sample_record *record)
+static __always_inline bool wants_walk(struct bpf_perf_event_data *ctx,
+				       const struct sample_record *record)
 {
 	return config.unwind != UNWIND_MODE_FP && config.user_stacks && record->sample.pid != 0 &&
-	       has_user_stack();
+	       (in_user_mode(ctx) || has_user_stack());
 }
 
 SEC("perf_event")
@@ -276,7 +284,7 @@ int on_tick(struct bpf_perf_event_data *ctx)
 		return 0;
 	record = begin_sample(ctx, counters, start_ns);
 	if (record) {
-		if (wants_walk(record) && start_walk(ctx, start_ns)) {
+		if (wants_walk(ctx, record) && start_walk(ctx, start_ns)) {
 			if (config.aggregate)
 				clear_user_addresses(record);
 			bpf_tail_call(ctx, &unwind_programs, 0);
