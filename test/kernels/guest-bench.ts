@@ -19,6 +19,8 @@ const COUNTED = 5;
 const ATTACH_MS = 150_000;
 /** A recorder that says nothing when it is attached has done so within this. */
 const SILENT_MS = 15_000;
+/** One that says it attaches, not that it has, is given this. */
+const ATTACHING_MS = 5000;
 /** Each of the next lines comes within this, a second if the machine were real. */
 const LINE_MS = 20_000;
 /** A recorder asked to end takes this long at most; it is killed then. */
@@ -43,6 +45,7 @@ async function rateBeside(
     // It stands while probes come and go: an emulated CPU that runs what another one changes may hang.
     running.kill('SIGSTOP');
     const recorder = await startRecorder(condition, words);
+    await sleep(ATTACHING_MS);
     running.kill('SIGCONT');
     try {
       const before = rates.length + SKIPPED;
