@@ -87,9 +87,14 @@ struct {
 	__uint(max_entries, UNWIND_WANTED_BYTES);
 } unwind_wanted SEC(".maps");
 
+/* A power of two: frames of most functions are smaller. */
+#define WINDOW_WORDS 32
+
 /* A walk under way. */
 struct unwind_walk {
 	__u64 registers[REGISTERS]; /* by DWARF number */
+	__u64 window[WINDOW_WORDS]; /* of the stack, from window_start on */
+	__u64 window_start;	    /* 0: holds nothing */
 	__u64 pc;
 	__u64 start_ns;
 	__u32 known; /* bits: registers whose value is known */
@@ -236,6 +241,25 @@ static __always_inline bool read_user(void *to, __u32 bytes, __u64 address)
 	return bpf_probe_read_user(to, bytes, (const void *)address) == 0;
 }
 
+/*
+ * A word of the stack. The stack is read in blocks: a read takes longer than the rest of a step,
+ * however little it reads.
+ */
+static __always_inline bool read_stack(struct unwind_walk *walk, __u64 *word, __u64 address)
+{
+	__u64 at = address - walk->window_start;
+
+	if (at > (WINDOW_WORDS - 1) * sizeof(__u64) || (at & 7)) {
+		walk->window_start = 0;
+		if (!read_user(walk->window, sizeof(walk->window), address))
+			return read_user(word, sizeof(*word), address); /* the stack's end */
+		walk->window_start = address;
+		at = 0;
+	}
+	*word = walk->window[at >> 3 & (WINDOW_WORDS - 1)];
+	return true;
+}
+
 static __always_inline void enter_caller(struct unwind_walk *walk, __u64 cfa, __u64 pc)
 {
 	walk->registers[REG_RSP] = cfa;
@@ -276,7 +300,7 @@ static __always_inline __u32 step_by_frame_pointer(struct unwind_walk *walk,
 						   const struct unwind_mapping *bare,
 						   __u32 otherwise)
 {
-	__u64 pair[2], fp = walk->registers[REG_RBP];
+	__u64 fp = walk->registers[REG_RBP], caller_fp, pc;
 	bool far = fp - walk->registers[REG_RSP] > MAX_FRAME_BYTES;
 
 	if (config.unwind == UNWIND_MODE_EH || !(walk->known & KNOWN(REG_RBP)))
@@ -287,16 +311,16 @@ static __always_inline __u32 step_by_frame_pointer(struct unwind_walk *walk,
 		return otherwise;
 	if (far && !walk->is_leaf && is_signal_return(walk->pc))
 		return step_by_signal_frame(walk);
-	if ((fp & 7) != 0 || !read_user(pair, sizeof(pair), fp))
+	if ((fp & 7) != 0 || !read_stack(walk, &caller_fp, fp) || !read_stack(walk, &pc, fp + 8))
 		return otherwise;
-	if (pair[1] == 0)
+	if (pc == 0)
 		return UNWIND_COMPLETE;
-	if (far && (pair[1] <= bare->start || pair[1] > bare->end))
+	if (far && (pc <= bare->start || pc > bare->end))
 		return otherwise;
-	if (walk->count && find_mapping(walk->first, walk->count, pair[1] - 1) == NOT_FOUND)
+	if (walk->count && find_mapping(walk->first, walk->count, pc - 1) == NOT_FOUND)
 		return otherwise;
-	walk->registers[REG_RBP] = pair[0];
-	enter_caller(walk, fp + 16, pair[1]);
+	walk->registers[REG_RBP] = caller_fp;
+	enter_caller(walk, fp + 16, pc);
 	return STEP_ON;
 }
 
@@ -331,29 +355,18 @@ static __always_inline __u32 step_by_rule(struct unwind_walk *walk, __u32 index)
 		return UNWIND_UNSUPPORTED;
 	if (cfa <= sp)
 		return UNWIND_NO_PROGRESS;
-	if (rule->fp_kind == FP_AT_CFA && rule->fp_offset == -16 && rule->ra_offset == -8) {
-		__u64 pair[2];
+	if (rule->fp_kind == FP_UNDEFINED) {
+		walk->known &= ~KNOWN(REG_RBP);
+	} else if (rule->fp_kind != FP_SAME) {
+		__u64 at = rule->fp_kind == FP_AT_CFA ? cfa : walk->registers[REG_RBP];
 
-		/* Side by side, as most functions have them: one read. */
-		if (!read_user(pair, sizeof(pair), cfa - 16))
+		if (!read_stack(walk, &value, at + (__s64)rule->fp_offset))
 			return UNWIND_UNREADABLE;
-		walk->registers[REG_RBP] = pair[0];
+		walk->registers[REG_RBP] = value;
 		walk->known |= KNOWN(REG_RBP);
-		value = pair[1];
-	} else {
-		if (rule->fp_kind == FP_UNDEFINED) {
-			walk->known &= ~KNOWN(REG_RBP);
-		} else if (rule->fp_kind != FP_SAME) {
-			__u64 at = rule->fp_kind == FP_AT_CFA ? cfa : walk->registers[REG_RBP];
-
-			if (!read_user(&walk->registers[REG_RBP], sizeof(__u64),
-				       at + (__s64)rule->fp_offset))
-				return UNWIND_UNREADABLE;
-			walk->known |= KNOWN(REG_RBP);
-		}
-		if (!read_user(&value, sizeof(value), cfa + (__s64)rule->ra_offset))
-			return UNWIND_UNREADABLE;
 	}
+	if (!read_stack(walk, &value, cfa + (__s64)rule->ra_offset))
+		return UNWIND_UNREADABLE;
 	if (value < FIRST_PAGE_SIZE)
 		return UNWIND_COMPLETE;
 	enter_caller(walk, cfa, value);
@@ -448,6 +461,7 @@ static __always_inline bool begin_walk(struct unwind_walk *walk, const struct us
 	walk->first = process ? process->first : 0;
 	walk->count = process ? process->count : 0;
 	walk->mapping = walk->first;
+	walk->window_start = 0;
 	walk->calls = 0;
 	walk->start_ns = now_ns;
 	return true;
