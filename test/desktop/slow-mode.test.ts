@@ -68,8 +68,8 @@ describe('a bimodal latency that was recorded in the window', () => {
       // The card is drawn with the next picture.
       await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(drawn)));
       said.push((await card.innerText()).replaceAll(/\s+/g, ' '));
-      // A busy machine makes slow calls slower; the fast ones are far below.
-      if (/^(29|3\d)\d\b.* ms [1-9]\d* calls?/.test(said.at(-1)!)) place = x;
+      // Where a bucket begins depends on the longest call; the fast ones, of 1 ms, are far below.
+      if (/^[23]\d\d\b.* ms [1-9]\d* calls?/.test(said.at(-1)!)) place = x;
     }
     expect(place, `no bucket of 300 ms was found: ${said.join(' | ')}`).toBeGreaterThan(0);
     await screenshot(page, 'slow-mode-before');
