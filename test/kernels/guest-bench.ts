@@ -76,7 +76,10 @@ async function end(
   { name, measured, proof }: Condition,
   words: Words,
 ): Promise<void> {
-  if (process.exitCode !== null) throw new Error(`${name} ended early: ${said()}`);
+  // Its end is past: to wait for it would be for ever.
+  if (process.exitCode !== null || process.signalCode !== null) {
+    throw new Error(`${name} ended early: ${said()}`);
+  }
   const closed = once(process, 'close');
   process.kill('SIGINT');
   const late = setTimeout(() => process.kill('SIGKILL'), END_MS);
