@@ -249,7 +249,7 @@ static __always_inline bool read_stack(struct unwind_walk *walk, __u64 *word, __
 {
 	__u64 at = address - walk->window_start;
 
-	if (at > (WINDOW_WORDS - 1) * sizeof(__u64) || (at & 7)) {
+	if (walk->window_start == 0 || at > (WINDOW_WORDS - 1) * sizeof(__u64) || (at & 7)) {
 		walk->window_start = 0;
 		if (!read_user(walk->window, sizeof(walk->window), address))
 			return read_user(word, sizeof(*word), address); /* the stack's end */
