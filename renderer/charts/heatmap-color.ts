@@ -77,13 +77,16 @@ export function legendTicks(range: HeatRange): AxisTick[] {
   let free = 0.15;
   for (let sum = 10 ** Math.ceil(Math.log10(smallest)); sum < largest; sum *= 10) {
     const tick = at(sum);
-    if (tick.position <= free || tick.position >= 0.72) continue;
+    if (tick.position <= free || tick.position >= 0.72 || tick.text === sumText(smallest)) continue;
     powers.push(tick);
     free = tick.position + 0.15;
   }
   return [at(smallest), ...powers, at(largest)];
 }
 
-/** A sum of weights may be a fraction. */
+/**
+ * Sums of rows of unequal height are made comparable, so that one call may count 0.9. A reader counts calls: fractions are
+ * told only where nothing else is left.
+ */
 const sumText = (sum: number): string =>
-  sum >= 10 || Number.isInteger(sum) ? formatCount(sum) : String(Number(sum.toPrecision(2)));
+  sum >= 0.5 ? formatCount(Math.round(sum)) : String(Number(sum.toPrecision(2)));

@@ -124,7 +124,7 @@ export class StatusLine {
     const engine = duration > 0 ? cost.engineCpuNs / duration : Number.NaN;
     setText(
       this.cost,
-      `own cost: BPF ${formatDuration(perRun)}/tick, ${formatPercent(bpf)} CPU · helper ${formatPercent(helper)} · engine ${formatPercent(engine)}`,
+      `own cost: BPF ${formatDuration(perRun)}/run, ${formatPercent(bpf)} CPU · helper ${formatPercent(helper)} · engine ${formatPercent(engine)}`,
     );
     this.cost.title = [
       `BPF programs: ${formatDuration(cost.bpfNs)} in ${formatCount(cost.bpfRuns)} runs; the share is of all ${host.cpus} CPUs`,

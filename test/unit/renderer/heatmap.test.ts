@@ -222,6 +222,14 @@ describe('legendTicks', () => {
     expect(legendTicks({ smallest: 0, largest: 0 })).toEqual([]);
     expect(legendTicks({ smallest: 9, largest: 9 }).map(({ text }) => text)).toEqual(['9']);
   });
+
+  it('counts in whole calls, and tells the same count once', () => {
+    const texts = (smallest: number, largest: number) =>
+      legendTicks({ smallest, largest }).map(({ text }) => text);
+    expect(texts(0.9, 8.3)).toEqual(['1', '8']);
+    expect(texts(0.6, 2.2)).toEqual(['1', '2']);
+    expect(texts(0.024, 9)).toEqual(['0.024', '0.1', '1', '9']);
+  });
 });
 
 describe('the bucket of a call', () => {
