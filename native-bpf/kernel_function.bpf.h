@@ -32,10 +32,12 @@ static __always_inline void enter_kernel_function(__u64 function, __u64 sp)
 {
 	struct function_call call = {.sp = sp, .function = function, .source = config.source};
 	struct function_calls *held;
+	__u64 began_ns;
 	__u32 lost = 0;
 
 	if (!is_measuring() || !in_target(bpf_get_current_pid_tgid() >> 32) || is_skipped())
 		return;
+	began_ns = begin_timing();
 	held = calls_in(&open_calls, true);
 	if (!held)
 		return;
@@ -48,6 +50,7 @@ static __always_inline void enter_kernel_function(__u64 function, __u64 sp)
 		lost++;
 	}
 	count_lost(lost);
+	end_timing(began_ns);
 	call.start_ns = bpf_ktime_get_ns();
 	push_call(held, &call);
 	let_go(held);

@@ -79,10 +79,12 @@ int on_entry(void *ctx)
 	struct user_registers saved;
 	struct function_call call = {.source = config.source};
 	struct function_calls *held;
+	__u64 began_ns;
 	__u32 lost = 0;
 
 	if (!is_measuring() || !in_target(bpf_get_current_pid_tgid() >> 32) || is_skipped())
 		return 0;
+	began_ns = begin_timing();
 	take_context_registers(ctx, &saved);
 	call.sp = saved.rsp;
 	call.function = saved.rip;
@@ -106,6 +108,7 @@ int on_entry(void *ctx)
 		if (top->sp == call.sp)
 			call.return_address = top->return_address;
 	}
+	end_timing(began_ns);
 	call.start_ns = bpf_ktime_get_ns();
 	push_call(held, &call);
 	let_go(held);

@@ -287,6 +287,24 @@ describe('a program that ends within a measured function', () => {
   });
 });
 
+describe('what measuring calls costs', () => {
+  it.each<[string, (libc: string) => SourceSpec]>([
+    ['a function', (libc) => latencyOf('write', 'histogram', libc)],
+    ['system calls', () => ({ kind: 'syscalls', minNs: 0, detail: 'histogram' })],
+  ])('is known of their beginning and their end: %s', async (_, sourceOf) => {
+    const linked = execFileSync('ldd', ['/bin/dd'], { encoding: 'utf8' });
+    const source = sourceOf(/libc\.so\.6 => (\S+)/.exec(linked)?.[1] ?? '');
+    const copy = ['/bin/dd', 'if=/dev/zero', 'of=/dev/null', 'bs=1', 'count=40000', 'status=none'];
+    await recorded(specOf(commandTarget(...copy), { costLimit: 0, sources: [source] }), out);
+    const { info, delta } = await readWhole(out);
+    const calls = sumOf([...delta.tables.latencies.count]);
+    expect(calls).toBeGreaterThanOrEqual(40_000);
+    // One run in 16 is timed and stands for all: four standard deviations of 40,000 calls are 6 %.
+    expect(Math.abs(info.cost.bpfRuns / (2 * calls) - 1)).toBeLessThan(0.06);
+    expect(info.cost.bpfNs / info.cost.bpfRuns).toBeGreaterThan(20);
+  });
+});
+
 describe('many functions', () => {
   it('are measured side by side, as many as a recording has sources', async () => {
     const sources = Array.from({ length: MAX_SOURCES }, () => latencyOf('work'));
