@@ -71,3 +71,6 @@ export function exitCodeOf(error: ProfilerError): ExitCode {
       return EXIT.failed;
   }
 }
+
+/** Receives the exit code of the command that ran. */
+export type Done = (code: ExitCode) => void;
