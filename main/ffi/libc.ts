@@ -2,7 +2,7 @@ import { koffi, type Pointer } from './koffi.ts';
 
 /**
  * The C library's functions, under their C names and with their C results: -1 and errno.
- * ioctl, fcntl, prctl, syslog and syscall are variadic in C; on Linux ABIs integers and pointers travel alike.
+ * ioctl, fcntl, prctl and syscall are variadic in C; on Linux ABIs integers and pointers travel alike.
  */
 export interface Libc {
   /** perf_event_open(2), which glibc does not wrap. */
@@ -39,8 +39,8 @@ export interface Libc {
   setrlimit(resource: number, limits: Uint8Array): number;
   memfd_create(name: string, flags: number): number;
   execve(path: string, argv: (string | null)[], envp: (string | null)[]): number;
-  /** To the system's log; `format` is "%s". */
-  syslog(priority: number, format: string, text: string): void;
+  socket(family: number, type: number, protocol: number): number;
+  connect(fd: number, address: Uint8Array, bytes: number): number;
   /** _exit(2): no exit handler, no destructor, no other thread gets a say. */
   _exit(status: number): void;
 }
@@ -65,7 +65,8 @@ const DECLARATIONS: Record<keyof Libc, string> = {
   setrlimit: 'int setrlimit(int resource, void *limits)',
   memfd_create: 'int memfd_create(const char *name, unsigned int flags)',
   execve: 'int execve(const char *path, const char **argv, const char **envp)',
-  syslog: 'void syslog(int priority, const char *format, const char *text)',
+  socket: 'int socket(int family, int type, int protocol)',
+  connect: 'int connect(int fd, void *address, unsigned int bytes)',
   _exit: 'void _exit(int status)',
 };
 

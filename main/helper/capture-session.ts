@@ -16,6 +16,7 @@ import { sendKernelSymbols } from './kernel-symbols.ts';
 import { type HelperLoss, statsOf } from './loss-counters.ts';
 import { OutgoingQueue } from './outgoing-queue.ts';
 import { ProcessFacts } from './process-facts.ts';
+import { logRefusal } from './refusal-log.ts';
 import { runIterator, StartGate } from './start-gate.ts';
 import { exitNow } from './stdio.ts';
 import type { FromUnwind, UnwindSetup, UnwindTableStats } from './unwind/unwind-messages.ts';
@@ -55,6 +56,7 @@ export class CaptureSession {
   #news: ProcessFact[] = [];
   #symbols: Promise<void> | null = null;
   #reason: Bye['reason'] | null = null;
+  #refused = false;
   #statsAt = 0;
   #gate: StartGate | null = null;
   readonly #backOff: BackOff;
@@ -104,16 +106,25 @@ export class CaptureSession {
   #onRequest(chunk: Uint8Array): void {
     const frames = this.#decoder.push(chunk);
     if (!frames.ok) {
-      this.#fail(frames.error);
+      this.#refuse(frames.error);
       return;
     }
     for (const frame of frames.value) {
       if (frame.type !== 'stop') {
-        this.#fail({ kind: 'helper-protocol', detail: `expected stop, got ${frame.type}` });
+        this.#refuse({ kind: 'helper-protocol', detail: `expected stop, got ${frame.type}` });
         return;
       }
       this.#finish('stopped');
     }
+  }
+
+  /** Whoever sends what an engine does not send is told of, once. */
+  #refuse(error: ProfilerError): void {
+    if (error.kind === 'helper-protocol' && !this.#refused) {
+      this.#refused = true;
+      logRefusal(error.detail, this.#handover.refusalLogFd);
+    }
+    this.#fail(error);
   }
 
   #fail(error: ProfilerError): void {

@@ -79,6 +79,8 @@ export interface Handover {
   readonly unwindFallback: string;
   /** /proc/kallsyms, opened with CAP_SYSLOG: the kernel judges by who opened it. -1: not allowed. */
   readonly kallsymsFd: number;
+  /** To the system's log. -1: there is none, or nobody was raised. */
+  readonly refusalLogFd: number;
 }
 
 /** Names the inherited descriptor that holds the handover; absent: this is the privileged stage. */
@@ -112,6 +114,7 @@ const descriptorsOf = (handover: Handover): number[] =>
     ...Object.values<number>({ ...handover.unwind }),
     handover.tables?.spoolFd ?? -1,
     handover.kallsymsFd,
+    handover.refusalLogFd,
   ].filter((fd) => fd >= 0);
 
 /**

@@ -6,7 +6,7 @@ import { cleanEnvironment, dangerousIn } from './environment.ts';
 import { takeHandover } from './handover.ts';
 import { runOpenStage } from './open-stage.ts';
 import { dieWithParent, hasNoNewPrivileges, isElevated, watchParent } from './parent-watch.ts';
-import { logRefusal } from './refusal-log.ts';
+import { logRefusalOnce } from './refusal-log.ts';
 import { confineSystemCalls } from './seccomp.ts';
 import { exitNow, isPiped } from './stdio.ts';
 
@@ -62,7 +62,7 @@ function refuseForeignEnvironment(): void {
   const dangerous = elevated ? dangerousIn(process.env) : [];
   if (dangerous.length > 0) {
     const names = dangerous.join(', ');
-    logRefusal(`the environment sets ${names}`);
+    logRefusalOnce(`the environment sets ${names}`);
     process.stderr.write(`emberscope-helper: refused, as the environment sets ${names}\n`);
     process.exit(EXIT_USAGE);
   }

@@ -22,7 +22,7 @@ import { type Handover, type HandoverTarget, replaceByCaptureStage } from './han
 import { openInstruments } from './instruments/index.ts';
 import type { Instrument, Mechanism } from './instruments/instrument.ts';
 import { capabilitiesToKeep } from './kept-capabilities.ts';
-import { logRefusal } from './refusal-log.ts';
+import { logRefusalOnce, openRefusalLog } from './refusal-log.ts';
 import { loadSampler, needsRing, onCpuOf, type Sampler } from './sampler.ts';
 import { withoutIoUring } from './seccomp.ts';
 import { readFrame, writeFrame } from './stdio.ts';
@@ -72,8 +72,8 @@ export function runOpenStage(version: string, scope: HelperScope): number {
 }
 
 function refuse(error: ProfilerError): number {
-  if (error.kind === 'target-not-own') logRefusal(error.what);
-  if (error.kind === 'helper-protocol') logRefusal(error.detail);
+  if (error.kind === 'target-not-own') logRefusalOnce(error.what);
+  if (error.kind === 'helper-protocol') logRefusalOnce(error.detail);
   writeFrame('error', error);
   return 1;
 }
@@ -155,6 +155,7 @@ function prepare(request: StartRequest, scope: HelperScope): Result<Prepared, Pr
       unwindMode: unwind === null ? 'fp' : request.unwind,
       unwindFallback,
       kallsymsFd: request.kernelStacks ? openKernelSymbols() : -1,
+      refusalLogFd: openRefusalLog(),
     },
     attachments: [
       ...followed.value.attachments,

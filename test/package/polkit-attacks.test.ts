@@ -126,6 +126,20 @@ describe('the system’s log', () => {
     await logged(/emberscope-helper: refused to uid \d+: expected start, got bye$/m);
   });
 
+  it('tells who sent a helper that records what is no request', async () => {
+    for (const [bytes, what] of [
+      [encodeFrame('start'), 'expected stop, got start'],
+      [Buffer.from('no frame at all, but long enough for a header'), 'frame'],
+    ] as const) {
+      const helper = start();
+      const target = { kind: 'process', pid: await sleeper() } as const;
+      await helper.start(startRequest({ target }));
+      helper.child.stdin?.write(bytes);
+      expect((await helper.exit()).code).toBe(1);
+      await logged(new RegExp(`emberscope-helper: refused to uid \\d+: .*${what}`, 'm'));
+    }
+  });
+
   it('tells whom polkit refused, and to whom it gave what', async () => {
     await start({ user: polkit.users.denied }).exit();
     await logged(
