@@ -8,6 +8,10 @@ import { CAPABLE_LAUNCHER, LAUNCHERS, PKEXEC, POLICY } from './layout.ts';
 /** Whether this user may start the launcher with file capabilities, that is, is in its group. */
 export const canUseCapableLauncher = (): boolean => isAccessible(CAPABLE_LAUNCHER, constants.X_OK);
 
+/** Whether only root can have changed it: who starts what others prepared runs their program. */
+export const checkCapableLauncher = (): Result<null, ProfilerError> =>
+  checkUnchanged(CAPABLE_LAUNCHER);
+
 /**
  * Whether pkexec can be asked for a helper of that scope; else what is missing or wrong. The launcher
  * looks at what it starts by itself.
@@ -19,8 +23,14 @@ export function checkElevation(scope: HelperScope): Result<null, ProfilerError> 
   if (look(launcher) === null) return failed('helper-missing', launcher);
   if (!isAccessible(PKEXEC, constants.X_OK)) return failed('no-pkexec');
   if (look(POLICY) === null) return failed('policy-missing', POLICY);
+  return checkUnchanged(launcher);
+}
+
+function checkUnchanged(launcher: string): Result<null, ProfilerError> {
   const installed = checkInstalled(new Map([[launcher, 'program']]), look);
-  return installed.ok ? ok(null) : failed('helper-unsafe', installProblemText(installed.error));
+  if (installed.ok) return ok(null);
+  const detail = installProblemText(installed.error);
+  return err({ kind: 'elevation-failed', reason: 'helper-unsafe', detail });
 }
 
 function isAccessible(path: string, mode: number): boolean {

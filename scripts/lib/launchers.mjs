@@ -10,16 +10,18 @@ const POLICY = 'assets/polkit/org.emberscope.policy';
 export const LAUNCHERS_FOLDER = 'launcher';
 
 /**
- * What the launchers start, which is compiled in: a package's app, and what `emberscope install-helper`
- * copies (main/cli/helper-files.ts).
- * @type {Readonly<Record<'package' | 'copy', { runtime: string, helper: string }>>}
+ * What the launchers start, and the folder with all it loads, which are compiled in: a package's app, and
+ * what `emberscope install-helper` copies (main/cli/helper-files.ts).
+ * @type {Readonly<Record<'package' | 'copy', { tree: string, runtime: string, helper: string }>>}
  */
 const LAYOUTS = {
   package: {
+    tree: '/opt/Emberscope',
     runtime: '/opt/Emberscope/emberscope',
     helper: '/opt/Emberscope/resources/app.asar.unpacked/dist/helper/main.js',
   },
   copy: {
+    tree: '/usr/lib/emberscope',
     runtime: '/usr/lib/emberscope/runtime/emberscope-runtime',
     helper: '/usr/lib/emberscope/dist/helper/main.js',
   },
@@ -42,10 +44,13 @@ const FLAGS = [
 export function buildLaunchers() {
   const compiler = which(process.env['CC'] ?? 'cc') ?? which('gcc') ?? which('clang');
   if (compiler === null) throw new SetupError('There is no C compiler.', 'Run: npm run setup');
-  const outputs = Object.entries(LAYOUTS).flatMap(([layout, { runtime, helper }]) => {
+  const outputs = Object.entries(LAYOUTS).flatMap(([layout, { tree, runtime, helper }]) => {
     const folder = join('dist', LAUNCHERS_FOLDER, layout);
     mkdirSync(inRoot(folder), { recursive: true });
-    const paths = [`-DEMBERSCOPE_RUNTIME="${runtime}"`, `-DEMBERSCOPE_HELPER="${helper}"`];
+    const paths = [
+      ...[`-DEMBERSCOPE_RUNTIME="${runtime}"`, `-DEMBERSCOPE_HELPER="${helper}"`],
+      `-DEMBERSCOPE_TREE="${tree}"`,
+    ];
     return Object.entries(VARIANTS).map(([variant, defines]) => {
       const output = join(folder, `emberscope-helper-${variant}`);
       const args = [...FLAGS, ...paths, ...defines, '-o', output, SOURCE];

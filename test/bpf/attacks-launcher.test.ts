@@ -25,6 +25,7 @@ const asUser = (group = GROUP): string[] => [
   ...['setpriv', `--reuid=${NOBODY}`, `--regid=${group}`, '--clear-groups'],
 ];
 
+let built = '';
 let folder = '';
 let launcher = '';
 let attacker = '';
@@ -33,19 +34,22 @@ let attacker = '';
 beforeAll(async () => {
   attacker = await bundleNode('test/support/attacker.ts', 'attacker');
   const entry = await buildHelper();
+  built = entry;
   folder = mkdtempSync('/usr/lib/emberscope-test-');
   chmodSync(folder, 0o755);
   cpSync(dirname(entry), join(folder, 'helper'), { recursive: true });
   cpSync(resolve(entry, '../../bpf'), join(folder, 'bpf'), { recursive: true });
   mkdirSync(join(folder, 'node_modules'));
   for (const name of ['koffi', '@koromix', 'zod']) {
-    symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
+    const copy = join(folder, 'node_modules', name);
+    cpSync(join(ROOT, 'node_modules', name), copy, { recursive: true, dereference: true });
   }
   launcher = join(folder, 'emberscope-helper-caps');
   execFileSync('cc', [
     ...['-O2', '-Wall', '-Wextra', '-Werror'],
     `-DEMBERSCOPE_RUNTIME="${process.execPath}"`,
     `-DEMBERSCOPE_HELPER="${join(folder, 'helper/main.js')}"`,
+    `-DEMBERSCOPE_TREE="${folder}"`,
     ...['-o', launcher, SOURCE],
   ]);
   execFileSync('chgrp', [GROUP, launcher]);
@@ -55,6 +59,15 @@ beforeAll(async () => {
 afterAll(() => {
   if (folder !== '') rmSync(folder, { recursive: true });
 });
+
+/** By an access control list, as setfacl(1) would: struct posix_acl_xattr_entry of the kernel. */
+function letWrite(path: string, uid: string): void {
+  const script = `import os, struct, sys
+entries = [(1, 6, -1), (2, 6, int(sys.argv[2])), (4, 4, -1), (16, 6, -1), (32, 4, -1)]
+acl = struct.pack('<I', 2) + b''.join(struct.pack('<HHi', *entry) for entry in entries)
+os.setxattr(sys.argv[1], 'system.posix_acl_access', acl)`;
+  execFileSync('python3', ['-c', script, path, uid]);
+}
 
 /** Started by a process of the user's, as an engine would: the elevation happens at the launcher. */
 const start = (
@@ -131,6 +144,29 @@ describe('the launcher with file capabilities', () => {
     ['an option of the runtime', ['--eval=1']],
   ])('takes no argument but one: %s', async (_, args) => {
     expect((await start({}, args).exit()).code).toBe(2);
+  });
+
+  it('starts nothing while others could change a part that is loaded', async () => {
+    const part = join(folder, 'helper/drain-worker.js');
+    chmodSync(part, 0o666);
+    const writable = start();
+    expect((await writable.exit()).code).toBe(3);
+    expect(writable.stderr).toBe(`${part}: others than root can change it.\n`);
+    chmodSync(part, 0o644);
+    letWrite(part, NOBODY);
+    expect((await start().exit()).code).toBe(3);
+    rmSync(part);
+    cpSync(join(dirname(built), 'drain-worker.js'), part);
+    const link = join(folder, 'bpf/more');
+    symlinkSync('/tmp', link);
+    const linked = start();
+    expect((await linked.exit()).code).toBe(3);
+    expect(linked.stderr).toBe(`${link}: it is a symbolic link.\n`);
+    rmSync(link);
+    const sound = start();
+    expect(await sound.json('hello')).toMatchObject({ product: 'emberscope-helper' });
+    sound.child.stdin?.end();
+    expect((await sound.exit()).code).toBe(0);
   });
 
   it('says what is missing without its capabilities', () => {

@@ -8,12 +8,13 @@
  *
  * Capabilities belong to programs, not to scripts, and giving them to the runtime itself would let its
  * user run any script with them. So this small program has them and passes them on to one script, both
- * at paths compiled in. Nothing of the caller reaches the runtime but standard input, output and error,
+ * at paths compiled in, and all that these load below a third, the tree. Nothing of the caller reaches the runtime but standard input, output and error,
  * and who he is: no argument, environment, descriptor, working folder or signal setting.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
@@ -27,11 +28,12 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <syslog.h>
 #include <unistd.h>
 
-#if !defined(EMBERSCOPE_RUNTIME) || !defined(EMBERSCOPE_HELPER)
-#error "define EMBERSCOPE_RUNTIME and EMBERSCOPE_HELPER as absolute paths"
+#if !defined(EMBERSCOPE_RUNTIME) || !defined(EMBERSCOPE_HELPER) || !defined(EMBERSCOPE_TREE)
+#error "define EMBERSCOPE_RUNTIME, EMBERSCOPE_HELPER and EMBERSCOPE_TREE as absolute paths"
 #endif
 #ifndef EMBERSCOPE_SCOPE
 #define EMBERSCOPE_SCOPE "system"
@@ -92,20 +94,27 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* What is wrong with one place on the way to `path`, or NULL: main/elevate/install-check.ts. */
-static const char *problem_of(const char *place)
+/* What is wrong with one place, or NULL: main/elevate/install-check.ts. */
+static const char *problem_of(const char *place, const struct stat *found)
 {
-	struct stat found;
-
-	if (lstat(place, &found) != 0)
-		return strerror(errno);
-	if (S_ISLNK(found.st_mode))
+	if (S_ISLNK(found->st_mode))
 		return "it is a symbolic link";
-	if (found.st_uid != 0)
+	if (found->st_uid != 0)
 		return "it does not belong to root";
-	if ((found.st_mode & S_IWOTH) || (found.st_gid != 0 && (found.st_mode & S_IWGRP)))
+	/* With an access control list the group's bits are what it grants anybody at most: acl(5). */
+	if ((found->st_mode & S_IWOTH) ||
+	    ((found->st_mode & S_IWGRP) &&
+	     (found->st_gid != 0 || lgetxattr(place, "system.posix_acl_access", NULL, 0) > 0)))
 		return "others than root can change it";
 	return NULL;
+}
+
+/* Somebody may have prepared it: the administrator is to know. */
+static int refuse_place(const char *place, const char *problem)
+{
+	dprintf(2, "%s: %s.\n", place, problem);
+	syslog(LOG_AUTHPRIV | LOG_ALERT, "emberscope-launcher: refused, %s: %s", place, problem);
+	return EXIT_UNUSABLE;
 }
 
 /*
@@ -121,18 +130,47 @@ static int check_place(const char *path)
 			continue;
 		memcpy(place, path, length);
 		place[length] = '\0';
-		const char *problem = problem_of(place);
-		if (problem) {
-			dprintf(2, "%s: %s.\n", place, problem);
-			/* Somebody may have prepared it: the administrator is to know. */
-			syslog(LOG_AUTHPRIV | LOG_ALERT, "emberscope-launcher: refused, %s: %s",
-			       place, problem);
-			return EXIT_UNUSABLE;
-		}
+		struct stat found;
+		const char *problem =
+			lstat(place, &found) != 0 ? strerror(errno) : problem_of(place, &found);
+
+		if (problem)
+			return refuse_place(place, problem);
 		if (path[length] == '\0')
 			return 0;
 	}
 	return EXIT_UNUSABLE;
+}
+
+static int check_entry(const char *path, const struct stat *found, int type, struct FTW *where)
+{
+	const char *problem = problem_of(path, found);
+
+	(void)where;
+	if (!problem && (type == FTW_DNR || type == FTW_NS))
+		problem = "it cannot be looked into";
+	return problem ? refuse_place(path, problem) : 0;
+}
+
+/* The same of all that runtime and helper load, besides the system's own libraries. */
+static int check_tree(const char *tree)
+{
+	int failed = check_place(tree);
+
+	if (failed)
+		return failed;
+	/* FTW_PHYS: links are looked at, not followed. */
+	failed = nftw(tree, check_entry, 16, FTW_PHYS);
+	return failed < 0 ? refuse_place(tree, strerror(errno)) : failed;
+}
+
+/* Whoever starts us otherwise than the app does may be trying something. */
+static int refuse_start(const char *how)
+{
+	dprintf(2, "emberscope-launcher: started %s\n", how);
+	syslog(LOG_AUTHPRIV | LOG_WARNING,
+	       "emberscope-launcher: refused to uid %u: it is to be started %s", getuid(), how);
+	return EXIT_USAGE;
 }
 
 static uint64_t wanted_mask(void)
@@ -236,8 +274,7 @@ int main(int argc, char **argv)
 			return EXIT_USAGE;
 	}
 	if (argc != 2 || strcmp(argv[1], "--stdio") != 0) {
-		dprintf(2, "emberscope-launcher: started by emberscope only, with --stdio on pipes\n");
-		return EXIT_USAGE;
+		return refuse_start("by emberscope only, with --stdio on pipes");
 	}
 	close_all_but_standard();
 	reset_signals();
@@ -245,13 +282,13 @@ int main(int argc, char **argv)
 	if (chdir("/") != 0)
 		return fail("chdir");
 	setrlimit(RLIMIT_CORE, &no_core);
-	if ((failed = check_place(EMBERSCOPE_RUNTIME)) || (failed = check_place(EMBERSCOPE_HELPER)))
+	if ((failed = check_place(EMBERSCOPE_RUNTIME)) ||
+	    (failed = check_place(EMBERSCOPE_HELPER)) || (failed = check_tree(EMBERSCOPE_TREE)))
 		return failed;
 #ifdef EMBERSCOPE_BY_POLKIT
 	uid_t uid = caller();
 	if (geteuid() != 0 || uid == 0) {
-		dprintf(2, "emberscope-launcher: started by pkexec for a user only\n");
-		return EXIT_USAGE;
+		return refuse_start("by pkexec for a user only");
 	}
 	if ((failed = become_caller(uid)))
 		return failed;
