@@ -380,6 +380,8 @@ static __always_inline struct event_slot *begin_measurement(const struct measure
 	struct event_slot *slot;
 	__s64 place = 0;
 
+	if (!is_still_own(bpf_get_current_pid_tgid() >> 32))
+		return 0;
 	COUNT(events);
 	if (config.detail == DETAIL_HISTOGRAM) {
 		place = count_values(made->source, made->key, bpf_get_current_pid_tgid() >> 32,

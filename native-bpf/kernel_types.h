@@ -16,7 +16,16 @@ struct signal_struct {
 	atomic_t live; /* threads that have not begun to exit */
 } relocated;
 
-struct mm_struct;
+/* Until 6.17. */
+struct mm_struct___6_17 {
+	unsigned long flags; /* MMF_* */
+} relocated;
+
+struct mm_struct {
+	struct {
+		unsigned long __mm_flags[1];
+	} flags;
+} relocated;
 
 struct kernfs_node {
 	unsigned long long id; /* inode number and generation */
@@ -41,6 +50,10 @@ typedef struct {
 	unsigned int val;
 } kuid_t;
 
+typedef struct {
+	unsigned int val;
+} kgid_t;
+
 /* 64 bits in any layout: two words before 6.3. */
 typedef struct {
 	unsigned long long val;
@@ -48,6 +61,7 @@ typedef struct {
 
 struct cred {
 	kuid_t uid, suid, euid, fsuid;
+	kgid_t gid, sgid, egid, fsgid;
 	kernel_cap_t cap_permitted;
 } relocated;
 
@@ -103,5 +117,9 @@ struct bpf_iter__task {
 /* include/linux/sched.h; values unchanged since 5.12 (PF_IO_WORKER) and 2.6.24 (PF_KTHREAD). */
 #define PF_IO_WORKER 0x00000010
 #define PF_KTHREAD   0x00200000
+
+/* include/linux/mm_types.h: low bits of the flags; unchanged since 3.14. */
+#define MMF_DUMPABLE_MASK 3
+#define SUID_DUMP_USER	  1 /* prctl(2), PR_SET_DUMPABLE */
 
 #endif

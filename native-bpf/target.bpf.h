@@ -72,6 +72,21 @@ static __always_inline void follow_child(struct task_struct *parent, struct task
 		__sync_fetch_and_add(&counters->targets_full, 1);
 }
 
+/* As the kernel judges who may look into a process: ptrace(2), "Ptrace access mode checking". */
+static __always_inline bool is_dumpable(struct mm_struct *mm)
+{
+	struct mm_struct___6_17 *old = (void *)mm;
+	unsigned long flags = 0;
+
+	if (!mm)
+		return true; /* its memory is gone */
+	if (bpf_core_field_exists(old->flags))
+		bpf_core_read(&flags, sizeof(flags), &old->flags);
+	else
+		bpf_core_read(&flags, sizeof(flags), &mm->flags);
+	return (flags & MMF_DUMPABLE_MASK) == SUID_DUMP_USER;
+}
+
 /* Whether a task has no more power than the user whose processes may be recorded. */
 static __always_inline bool is_own(struct task_struct *task)
 {
@@ -82,25 +97,49 @@ static __always_inline bool is_own(struct task_struct *task)
 	return permitted == 0 && BPF_CORE_READ(cred, uid.val) == config.own_uid &&
 	       BPF_CORE_READ(cred, euid.val) == config.own_uid &&
 	       BPF_CORE_READ(cred, suid.val) == config.own_uid &&
-	       BPF_CORE_READ(cred, fsuid.val) == config.own_uid;
+	       BPF_CORE_READ(cred, fsuid.val) == config.own_uid &&
+	       BPF_CORE_READ(cred, gid.val) == config.own_gid &&
+	       BPF_CORE_READ(cred, egid.val) == config.own_gid &&
+	       BPF_CORE_READ(cred, sgid.val) == config.own_gid &&
+	       BPF_CORE_READ(cred, fsgid.val) == config.own_gid &&
+	       is_dumpable(BPF_CORE_READ(task, mm));
 }
 
 /*
- * After an exec: a set-user-id program or one with file capabilities is nothing that its caller may
- * look into, even as a child of his. Returns whether the process still belongs to the target.
+ * Whether a process may still be looked into: since a call or a wait of its began it may have become a
+ * program that its caller may not look into.
+ */
+static __always_inline bool is_still_own(__u32 tgid)
+{
+	return config.own_uid == ANY_UID || bpf_map_lookup_elem(&target_processes, &tgid) != 0;
+}
+
+/* Tells the helper, which must not tell of the process what it does from now on. */
+static __always_inline void note_departure(__u32 tgid)
+{
+	struct departure *place = &state.departures[tgid & (DEPARTURES - 1)];
+	struct cpu_counters *counters = this_cpu_counters();
+
+	place->tgid = tgid;
+	place->time_ns = bpf_ktime_get_ns();
+	/* Last: who counts more departures than he finds knows that one hid another. */
+	if (counters)
+		__sync_fetch_and_add(&counters->privileged, 1);
+}
+
+/*
+ * After an exec: a set-user-id or set-group-id program, one with file capabilities, or one that may not
+ * be read, is nothing that its caller may look into, even as a child of his. Returns whether the process
+ * still belongs to the target.
  */
 static __always_inline bool stays_own(struct task_struct *task, __u32 tgid)
 {
-	struct cpu_counters *counters;
-
 	if (config.own_uid == ANY_UID || is_own(task))
 		return true;
 	if (bpf_map_delete_elem(&target_processes, &tgid) != 0)
 		return true; /* it was none before */
+	note_departure(tgid);
 	__sync_fetch_and_add(&state.member_change, -1);
-	counters = this_cpu_counters();
-	if (counters)
-		__sync_fetch_and_add(&counters->privileged, 1);
 	return false;
 }
 
@@ -111,8 +150,12 @@ static __always_inline void forget_process(struct task_struct *task)
 	/* do_exit() decrements signal->live before the tracepoint: 0 means the last thread. */
 	if (BPF_CORE_READ(task, signal, live.counter) != 0)
 		return;
-	if (bpf_map_delete_elem(&target_processes, &tgid) == 0)
-		__sync_fetch_and_add(&state.member_change, -1);
+	if (bpf_map_delete_elem(&target_processes, &tgid) != 0)
+		return;
+	__sync_fetch_and_add(&state.member_change, -1);
+	/* Ended in the middle of an exec. */
+	if (config.own_uid != ANY_UID && !is_own(task))
+		note_departure(tgid);
 }
 
 #endif

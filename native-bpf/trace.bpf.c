@@ -275,10 +275,14 @@ int on_tracepoint(void *ctx)
 	return 0;
 }
 
-/* The text at an address: the kernel's addresses are those with the highest bit set. */
+/*
+ * The text at an address: the kernel's addresses are those with the highest bit set. An own program
+ * chooses its arguments itself: with it nobody is to read the kernel's memory.
+ */
 static __always_inline void take_text(__u8 *to, __u64 address)
 {
-	long bytes = address >> 63 ? bpf_probe_read_kernel_str(to, ARGUMENT_TEXT_BYTES,
+	bool is_kernel = address >> 63 && config.own_uid == ANY_UID;
+	long bytes = is_kernel ? bpf_probe_read_kernel_str(to, ARGUMENT_TEXT_BYTES,
 							       (const void *)address)
 				   : bpf_probe_read_user_str(to, ARGUMENT_TEXT_BYTES,
 							     (const void *)address);

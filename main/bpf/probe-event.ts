@@ -31,7 +31,12 @@ interface ProbeAttr {
   readonly config: bigint;
   readonly config1?: bigint;
   readonly config2?: bigint;
+  /** Of whose code alone; absent: everybody's. */
+  readonly pid?: number;
 }
+
+/** perf_event_open(2): all processes; all CPUs. */
+const ANY = -1;
 
 /** Opens the event and has it run the program. */
 function openProbe(attr: ProbeAttr, programFd: number): Result<number, string> {
@@ -45,8 +50,10 @@ function openProbe(attr: ProbeAttr, programFd: number): Result<number, string> {
   view.setBigUint64(ATTR.config2, attr.config2 ?? 0n, true);
   const number = perfEventOpenNumber();
   if (number === null) return err('ENOSYS');
-  // The CPU is of no meaning: the program runs wherever the probe is hit.
-  const fd = libc().syscall(number, bytes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+  const { pid = ANY } = attr;
+  // Of all processes' events the CPU is of no meaning: the program runs wherever the probe is hit.
+  const cpu = pid === ANY ? 0 : ANY;
+  const fd = libc().syscall(number, bytes, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
   if (fd < 0) return err(errnoName(errno()));
   const failed = setEventProgram(fd, programFd);
   if (failed === null) return ok(fd);
@@ -89,10 +96,15 @@ export function openKernelProbe(
 
 /** An instruction of a file, `offset` bytes into it. */
 export interface UserPlace {
+  /** As people know the file. */
   readonly path: string;
+  /** As the kernel is to open it. */
+  readonly file: string;
   readonly offset: number;
   /** Of a counter in the file that is kept above zero while the probe is open (USDT); 0: none. */
   readonly semaphoreOffset?: number;
+  /** The process whose code alone is probed; absent: everybody's. */
+  readonly pid?: number;
 }
 
 /** Upper half of perf_event_attr.config: /sys/bus/event_source/devices/uprobe/format/ref_ctr_offset. */
@@ -100,15 +112,15 @@ const SEMAPHORE_SHIFT = 32n;
 
 /** Runs `programFd` at an instruction of a file. */
 export function openUserProbe(
-  { path, offset, semaphoreOffset = 0 }: UserPlace,
+  { file, offset, semaphoreOffset = 0, pid = ANY }: UserPlace,
   programFd: number,
   point: ProbePoint = 'entry',
 ): Result<number, string> {
   const type = pmuType('uprobe');
   if (type === null) return err('ENOTSUP');
   const config = PROBE_POINT[point] | (BigInt(semaphoreOffset) << SEMAPHORE_SHIFT);
-  return withText(path, (address) =>
-    openProbe({ type, config, config1: address, config2: BigInt(offset) }, programFd),
+  return withText(file, (address) =>
+    openProbe({ type, config, config1: address, config2: BigInt(offset), pid }, programFd),
   );
 }
 

@@ -2,9 +2,18 @@ import { readFileSync, statSync } from 'node:fs';
 
 import type { ProfilerError } from '#shared/errors.ts';
 import type { CaptureSpec } from '#shared/model/capture-spec.ts';
-import { type HelperScope, type HelperWay, isPlainProcessOf } from '#shared/model/helper-scope.ts';
+import {
+  beyondOwn,
+  type HelperScope,
+  type HelperWay,
+  isPlainProcessOf,
+} from '#shared/model/helper-scope.ts';
 import { err, ok, type Result } from '#shared/result.ts';
-import { canUseCapableLauncher, checkElevation } from '../elevate/find-way.ts';
+import {
+  canUseCapableLauncher,
+  checkCapableLauncher,
+  checkElevation,
+} from '../elevate/find-way.ts';
 
 /** Bit numbers of capabilities(7), include/uapi/linux/capability.h. */
 const CAPABILITY_BITS = { CAP_SYS_ADMIN: 21, CAP_PERFMON: 38, CAP_BPF: 39 } as const;
@@ -45,7 +54,10 @@ export function missingCapabilities(sets: CapabilitySets): readonly string[] {
 export function findWay(scope: HelperScope, canElevate: boolean): Result<HelperWay, ProfilerError> {
   const missing = missingCapabilities(ownCapabilities());
   if (missing.length === 0) return ok('direct');
-  if (canUseCapableLauncher()) return ok('launcher');
+  if (canUseCapableLauncher()) {
+    const unchanged = checkCapableLauncher();
+    return unchanged.ok ? ok('launcher') : unchanged;
+  }
   if (!canElevate) return err({ kind: 'permission-refused', missing });
   const possible = checkElevation(scope);
   return possible.ok ? ok('polkit') : possible;
@@ -53,8 +65,7 @@ export function findWay(scope: HelperScope, canElevate: boolean): Result<HelperW
 
 /** The least scope in which a spec can be recorded. */
 export function scopeOf({ target, sources }: Pick<CaptureSpec, 'target' | 'sources'>): HelperScope {
-  // A waker is whoever ends a wait: any process, with its stack.
-  if (sources.some((source) => source.kind === 'off-cpu' && source.wakers)) return 'system';
+  if (sources.some((source) => beyondOwn(source) !== null)) return 'system';
   switch (target.kind) {
     case 'command':
       return 'own';
@@ -68,10 +79,10 @@ export function scopeOf({ target, sources }: Pick<CaptureSpec, 'target' | 'sourc
 
 /** Whether this user could look into the process without anybody's leave. */
 function isOwn(pid: number): boolean {
-  const uid = process.getuid?.() ?? 0;
+  const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-    return statSync(`/proc/${pid}`).uid === uid && isPlainProcessOf(uid, status);
+    return statSync(`/proc/${pid}/stat`).uid === ids.uid && isPlainProcessOf(ids, status);
   } catch (error) {
     // It ended: whoever starts the recording says so.
     if (error instanceof Error && 'code' in error) return false;

@@ -46,17 +46,20 @@ export class FileSource implements ByteSource, Disposable {
   readonly device: string;
   /** Modification time, ms since 1970. */
   readonly modifiedMs: number;
+  /** User id. */
+  readonly owner: number;
   private descriptor: number;
 
   private constructor(
     descriptor: number,
-    facts: { size: number; inode: bigint; device: string; modifiedMs: number },
+    facts: { size: number; inode: bigint; device: string; modifiedMs: number; owner: number },
   ) {
     this.descriptor = descriptor;
     this.size = facts.size;
     this.inode = facts.inode;
     this.device = facts.device;
     this.modifiedMs = facts.modifiedMs;
+    this.owner = facts.owner;
   }
 
   /**
@@ -84,12 +87,18 @@ export class FileSource implements ByteSource, Disposable {
         inode: stat.ino,
         device: deviceText(stat.dev),
         modifiedMs: Number(stat.mtimeMs),
+        owner: Number(stat.uid),
       };
       return ok(new FileSource(descriptor, facts));
     } catch (error) {
       if (descriptor >= 0) closeSync(descriptor);
       return err(openProblem(path, error));
     }
+  }
+
+  /** By which this process opens the very same file again, whatever stands at its path by then. */
+  get openPath(): string {
+    return `/proc/self/fd/${this.descriptor}`;
   }
 
   read(offset: number, length: number): Buffer | null {

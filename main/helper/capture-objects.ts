@@ -24,9 +24,10 @@ export interface ObjectSettings {
   /** On-CPU sampling alone. */
   readonly aggregate?: boolean;
   readonly includeIdle?: boolean;
-  /** Only processes with no more power than this user are followed; null: all. */
-  readonly ownUid?: number | null;
 }
+
+/** Whose processes alone are followed, those that have no more power than he; null: anybody's. */
+export type Owner = { readonly uid: number; readonly gid: number } | null;
 
 /** Where the objects lie: beside this file's folder. Tests may name another folder. */
 function objectPath(name: string): string {
@@ -36,7 +37,11 @@ function objectPath(name: string): string {
 }
 
 /** struct capture_config. */
-export function encodeCaptureConfig(request: StartRequest, settings: ObjectSettings): Uint8Array {
+export function encodeCaptureConfig(
+  request: StartRequest,
+  settings: ObjectSettings,
+  owner: Owner,
+): Uint8Array {
   const { fields, size } = CAPTURE_CONFIG;
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
@@ -56,7 +61,8 @@ export function encodeCaptureConfig(request: StartRequest, settings: ObjectSetti
   view.setUint32(fields.source, settings.source, true);
   view.setBigUint64(fields.min_ns, BigInt(settings.minNs ?? 0), true);
   view.setUint32(fields.detail, settings.detail ?? 0, true);
-  view.setUint32(fields.own_uid, settings.ownUid ?? ANY_UID, true);
+  view.setUint32(fields.own_uid, owner?.uid ?? ANY_UID, true);
+  view.setUint32(fields.own_gid, owner?.gid ?? 0, true);
   view.setUint32(fields.options, settings.options ?? 0, true);
   settings.parameters?.forEach((value, index) => {
     view.setBigUint64(fields.parameters + index * 8, BigInt(value), true);
@@ -101,11 +107,13 @@ const HISTOGRAMS = ['histogram_even', 'histogram_odd'];
  */
 export class CaptureObjects {
   readonly #request: StartRequest;
+  readonly #owner: Owner;
   readonly #shared = new Map<string, number>();
   readonly #objects: BpfObject[] = [];
 
-  constructor(request: StartRequest) {
+  constructor(request: StartRequest, owner: Owner) {
     this.#request = request;
+    this.#owner = owner;
   }
 
   /**
@@ -145,7 +153,7 @@ export class CaptureObjects {
   ): Result<void, ProfilerError> {
     const prepared = prepare(object);
     if (!prepared.ok) return prepared;
-    const configured = object.setRodata(encodeCaptureConfig(this.#request, settings));
+    const configured = object.setRodata(encodeCaptureConfig(this.#request, settings, this.#owner));
     if (!configured.ok) return configured;
     for (const [map] of object.maps()) {
       const held = this.#shared.get(map);

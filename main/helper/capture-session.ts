@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import type { ProfilerError } from '#shared/errors.ts';
 import { invariant } from '#shared/invariant.ts';
+import { ok } from '#shared/result.ts';
 import * as capabilities from '../bpf/capabilities.ts';
 import { disableEvent, enableEvent } from '../bpf/perf-event.ts';
 import { parseSideBand, type SideBandRecord } from '../bpf/side-band-records.ts';
@@ -10,13 +11,14 @@ import { encodeJsonFrame, FrameDecoder } from '../capture/wire/framing.ts';
 import type { Bye, ProcessFact, Started } from '../capture/wire/helper-protocol.ts';
 import { CLOCK_MONOTONIC, clockNs } from '../ffi/libc.ts';
 import { BackOff } from './back-off.ts';
+import { Departures } from './departures.ts';
 import type { Drained, DrainSetup, FromDrain, SideBandDrained, ToDrain } from './drain-messages.ts';
 import type { Handover, UnwindMaps } from './handover.ts';
 import { sendKernelSymbols } from './kernel-symbols.ts';
 import { type HelperLoss, statsOf } from './loss-counters.ts';
 import { OutgoingQueue } from './outgoing-queue.ts';
 import { ProcessFacts } from './process-facts.ts';
-import { logRefusal } from './refusal-log.ts';
+import { attemptIn, logRefusal } from './refusal-log.ts';
 import { runIterator, StartGate } from './start-gate.ts';
 import { exitNow } from './stdio.ts';
 import type { FromUnwind, UnwindSetup, UnwindTableStats } from './unwind/unwind-messages.ts';
@@ -120,9 +122,10 @@ export class CaptureSession {
 
   /** Whoever sends what an engine does not send is told of, once. */
   #refuse(error: ProfilerError): void {
-    if (error.kind === 'helper-protocol' && !this.#refused) {
+    const tried = attemptIn(error);
+    if (tried !== null && !this.#refused) {
       this.#refused = true;
-      logRefusal(error.detail, this.#handover.refusalLogFd);
+      logRefusal(tried, this.#handover.refusalLogFd);
     }
     this.#fail(error);
   }
@@ -150,11 +153,16 @@ export class CaptureSession {
   }
 
   #begin(): void {
-    const { sampleFds, sampleEvent, cpus, target, mechanisms } = this.#handover;
+    const { sampleFds, sampleEvent, cpus, target, mechanisms, isOwnScope } = this.#handover;
     const startNs = clockNs(CLOCK_MONOTONIC);
     const gate = StartGate.map(this.#handover.stateFd);
     if (!gate.ok) {
       this.#fail(gate.error);
+      return;
+    }
+    const leavers = isOwnScope ? Departures.map(this.#handover.stateFd, cpus) : ok(null);
+    if (!leavers.ok) {
+      this.#fail(leavers.error);
       return;
     }
     this.#gate = gate.value;
@@ -177,7 +185,7 @@ export class CaptureSession {
       capabilities: capabilities.namesIn(capabilities.permittedOfAllThreads()),
     };
     this.#queue.send(encodeJsonFrame('started', started));
-    this.#facts = new ProcessFacts(startNs, target);
+    this.#facts = new ProcessFacts(startNs, target, leavers.value);
     this.#tell({ kind: 'go', startNs });
     void this.#scan(this.#facts);
   }
@@ -266,7 +274,8 @@ export class CaptureSession {
     this.#statsAt = performance.now() + STATS_PERIOD_MS;
     const reading = { runNs: drained.counters.runNs, atMs: performance.now() };
     this.#gate?.backOff(this.#backOff.next(reading));
-    this.#queue.send(encodeJsonFrame('stats', this.#stats(drained)));
+    // Sums: what does not fit is in the next ones.
+    this.#queue.offerFacts(encodeJsonFrame('stats', this.#stats(drained)));
   }
 
   #stats(drained: Drained): Bye['stats'] {
@@ -281,12 +290,12 @@ export class CaptureSession {
 
   /** Once, after the first samples: symbols are needed for names only, samples come first. */
   #startSymbols(): void {
-    const { kallsymsFd } = this.#handover;
+    const { kallsymsFd, kernelShift } = this.#handover;
     if (this.#symbols !== null) return;
     this.#symbols =
       kallsymsFd < 0
         ? Promise.resolve()
-        : sendKernelSymbols(kallsymsFd, (frame) => this.#queue.send(frame));
+        : sendKernelSymbols(kallsymsFd, kernelShift, (frame) => this.#queue.send(frame));
   }
 
   #stopEvents(): void {

@@ -14,6 +14,7 @@ export type DrainSetup = Pick<
   | 'histograms'
   | 'cpus'
   | 'periodMs'
+  | 'kernelShift'
 >;
 
 /** Sums of capture_state.cpus over all CPUs, since start. */

@@ -18,6 +18,7 @@ import type {
   ToDrain,
 } from './drain-messages.ts';
 import { HistogramDrain } from './histogram-drain.ts';
+import { moveKernelFrames } from './kernel-shift.ts';
 import { packSamples, type SampleFrame } from './sample-packing.ts';
 
 /**
@@ -155,6 +156,8 @@ class DrainLoop {
       frames.push(packSamples(ring.span, length, seen));
       ring.publish();
     }
+    const { kernelShift } = this.#setup;
+    if (kernelShift !== 0) for (const { frame } of frames) moveKernelFrames(frame, kernelShift);
     return frames;
   }
 

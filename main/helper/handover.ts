@@ -44,6 +44,12 @@ export interface UnwindMaps {
 export interface Handover {
   /** Capability mask the capture stage may hold, decimal text. */
   readonly keep: string;
+  /** Process id of whom we work for. */
+  readonly parent: number;
+  /** Only of a user's own processes may be told: what one becomes that is not his own is kept back. */
+  readonly isOwnScope: boolean;
+  /** Bytes that kernel addresses are moved down by before anybody is told: kernel-shift.ts. */
+  readonly kernelShift: number;
   /** Between two drains. */
   readonly periodMs: number;
   /** Share of one CPU our programs may take; 0: no limit. */

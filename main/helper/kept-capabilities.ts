@@ -1,4 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
+import type { HelperScope } from '#shared/model/helper-scope.ts';
 import * as capabilities from '../bpf/capabilities.ts';
 import type { StartRequest } from '../capture/wire/helper-protocol.ts';
 import { MAX_FRAMES } from '../capture/wire/records.ts';
@@ -7,23 +8,18 @@ import { libbpf } from '../ffi/libbpf.ts';
 import { isElevated } from './parent-watch.ts';
 import type { Sampler } from './sampler.ts';
 import { isOwnProcess } from './target-check.ts';
-
-/** Runs `probe` with no effective capability, as the capture stage may have to. */
-function withoutPrivilege(probe: () => boolean): boolean {
-  const before = capabilities.readCapabilities();
-  capabilities.writeCapabilities({ ...before, effective: 0n });
-  try {
-    return probe();
-  } finally {
-    capabilities.writeCapabilities(before);
-  }
-}
+import { withoutPrivilege } from './without-privilege.ts';
 
 /** The capabilities the capture still needs once all is attached; see README.md. */
-export function capabilitiesToKeep(request: StartRequest, sampler: Sampler): bigint {
+export function capabilitiesToKeep(
+  request: StartRequest,
+  sampler: Sampler,
+  scope: HelperScope,
+): bigint {
   const keep: capabilities.Capability[] = [];
   const { target } = request;
-  if (target.kind !== 'process' || !isOwnProcess(target.pid)) {
+  // Never for own processes alone: one of them may have become somebody else's program by now.
+  if (scope === 'system' && (target.kind !== 'process' || !isOwnProcess(target.pid))) {
     keep.push('CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH');
   }
   // Chunks of unwind tables are maps of their own, created as they are needed; deleted files have one, too.

@@ -1,6 +1,7 @@
 import { closeSync, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { encodeFrame } from '../capture/wire/framing.ts';
+import { moveSymbols } from './kernel-shift.ts';
 
 const readAsync = promisify(read);
 /** Read at once, bytes; the kernel answers with a page or so. Drains pass between reads. */
@@ -20,17 +21,21 @@ export function textSymbols(lines: string): string {
 
 /**
  * Sends the kernel's text symbols as kallsyms frames of whole lines ("address type name [module]").
- * The last frame is empty. Closes `fd`.
+ * The last frame is empty. Closes `fd`. `shift`: of all addresses, kernel-shift.ts.
  */
 export async function sendKernelSymbols(
   fd: number,
+  shift: number,
   send: (frame: Uint8Array) => void,
 ): Promise<void> {
   const chunk = Buffer.alloc(CHUNK_BYTES);
   let rest = '';
   let symbols = '';
   const flush = (): void => {
-    if (symbols !== '') send(encodeFrame('kallsyms', Buffer.from(symbols, 'latin1')));
+    if (symbols !== '') {
+      const moved = shift === 0 ? symbols : moveSymbols(symbols, shift);
+      send(encodeFrame('kallsyms', Buffer.from(moved, 'latin1')));
+    }
     symbols = '';
   };
   try {

@@ -5,7 +5,13 @@ import { CaptureSession } from './capture-session.ts';
 import { cleanEnvironment, dangerousIn } from './environment.ts';
 import { takeHandover } from './handover.ts';
 import { runOpenStage } from './open-stage.ts';
-import { dieWithParent, hasNoNewPrivileges, isElevated, watchParent } from './parent-watch.ts';
+import {
+  dieWithParent,
+  hasNoNewPrivileges,
+  isElevated,
+  SCOPE_OPTION,
+  watchParent,
+} from './parent-watch.ts';
 import { logRefusalOnce } from './refusal-log.ts';
 import { confineSystemCalls } from './seccomp.ts';
 import { exitNow, isPiped } from './stdio.ts';
@@ -39,7 +45,7 @@ function main(): void {
   cleanEnvironment(process.env, true);
   const keep = BigInt(handover.keep);
   capabilities.limitCapabilities(keep, 0n);
-  watchParent(() => exitNow(0));
+  watchParent(handover.parent, () => exitNow(0));
   process.on('uncaughtException', (error) => {
     process.stderr.write(`${error.stack ?? String(error)}\n`);
     exitNow(EXIT_BUG);
@@ -53,7 +59,7 @@ function scopeIn(args: readonly string[]): HelperScope | null {
   const [first, second, ...rest] = args;
   if (first !== '--stdio' || rest.length > 0) return null;
   if (second === undefined) return 'system';
-  return HELPER_SCOPES.find((scope) => second === `--scope=${scope}`) ?? null;
+  return HELPER_SCOPES.find((scope) => second === `${SCOPE_OPTION}${scope}`) ?? null;
 }
 
 /** Whoever was given power by this start must not steer the runtime; tests may, without. */

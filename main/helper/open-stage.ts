@@ -22,7 +22,9 @@ import { type Handover, type HandoverTarget, replaceByCaptureStage } from './han
 import { openInstruments } from './instruments/index.ts';
 import type { Instrument, Mechanism } from './instruments/instrument.ts';
 import { capabilitiesToKeep } from './kept-capabilities.ts';
-import { logRefusalOnce, openRefusalLog } from './refusal-log.ts';
+import { drawKernelShift } from './kernel-shift.ts';
+import { ProbeFiles } from './probe-files.ts';
+import { attemptIn, logRefusalOnce, openRefusalLog } from './refusal-log.ts';
 import { loadSampler, needsRing, onCpuOf, type Sampler } from './sampler.ts';
 import { withoutIoUring } from './seccomp.ts';
 import { readFrame, writeFrame } from './stdio.ts';
@@ -33,6 +35,8 @@ import {
   findCgroup,
   isAlive,
   isOwnProcess,
+  isStranger,
+  notOwn,
 } from './target-check.ts';
 import { cacheFolder, openTablePlace } from './unwind/table-spool.ts';
 
@@ -72,8 +76,8 @@ export function runOpenStage(version: string, scope: HelperScope): number {
 }
 
 function refuse(error: ProfilerError): number {
-  if (error.kind === 'target-not-own') logRefusalOnce(error.what);
-  if (error.kind === 'helper-protocol') logRefusalOnce(error.detail);
+  const tried = attemptIn(error);
+  if (tried !== null) logRefusalOnce(tried);
   writeFrame('error', error);
   return 1;
 }
@@ -128,14 +132,18 @@ function prepare(request: StartRequest, scope: HelperScope): Result<Prepared, Pr
   if (!attached.ok) return attached;
   const { object, objects, aggregate, ringBytes, unwind, unwindFallback } = sampler.value;
   const effective = unwind === null ? { ...request, unwind: 'fp' as const } : request;
-  const instruments = openInstruments({ request: effective, cpus, objects });
+  const files = new ProbeFiles(scope, followed.value.members);
+  const instruments = openInstruments({ request: effective, cpus, objects, files });
   if (!instruments.ok) return instruments;
   const even = objects.fdOf('histogram_even');
   const odd = objects.fdOf('histogram_odd');
   return ok({
     handover: {
       ...attached.value,
-      keep: capabilitiesToKeep(request, sampler.value).toString(),
+      keep: capabilitiesToKeep(request, sampler.value, scope).toString(),
+      parent: process.ppid,
+      isOwnScope: scope === 'own',
+      kernelShift: scope === 'own' ? drawKernelShift() : 0,
       periodMs: drainPeriodMs(request),
       // Sampling at a rate costs what the user asked for.
       costLimit: request.sources.some(({ kind }) => kind !== 'on-cpu') ? request.costLimit : 0,
@@ -239,6 +247,11 @@ function follow(
       const change = addMember(object, member);
       if (!change.ok) return change;
       added += change.value;
+      // From now on the programs see it become somebody else's; it may have done so before.
+      if (scope === 'system' || !isStranger(member)) continue;
+      if (member === pid) return err(notOwn(pid));
+      members.delete(member);
+      if (removeMember(object, member)) added--;
     }
     found = [...descendantsOf(pid)].filter(
       (child) => !members.has(child) && (scope === 'system' || isOwnProcess(child)),
@@ -250,12 +263,20 @@ function follow(
 
 /** By how many members of ours the set grew: 0 if the programs have it already, or it just ended. */
 function addMember(object: BpfObject, pid: number): Result<number, ProfilerError> {
-  const key = new Uint8Array(MEMBER_KEY_BYTES);
-  new DataView(key.buffer).setUint32(0, pid, true);
-  const isNew = object.addKey('target_processes', key, new Uint8Array([1]));
+  const isNew = object.addKey('target_processes', memberKey(pid), new Uint8Array([1]));
   if (!isNew.ok || !isNew.value) return isNew.ok ? ok(0) : isNew;
   // It may have ended before it was a member: then no exit record will remove it, we do.
-  return ok(!isAlive(pid) && object.removeKey('target_processes', key) ? 0 : 1);
+  return ok(!isAlive(pid) && removeMember(object, pid) ? 0 : 1);
+}
+
+/** false: the programs were quicker. */
+const removeMember = (object: BpfObject, pid: number): boolean =>
+  object.removeKey('target_processes', memberKey(pid));
+
+function memberKey(pid: number): Uint8Array {
+  const key = new Uint8Array(MEMBER_KEY_BYTES);
+  new DataView(key.buffer).setUint32(0, pid, true);
+  return key;
 }
 
 type Attached = Pick<Handover, 'sampleEvent' | 'sampleFds' | 'sideBandFds'>;

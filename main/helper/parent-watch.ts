@@ -8,6 +8,8 @@ import { libc } from '../ffi/libc.ts';
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
 const PARENT_PERIOD_MS = 1000;
+/** What launchers, and nobody else, start the helper with: launcher/emberscope-launcher.c. */
+export const SCOPE_OPTION = '--scope=';
 /** Bit of CAP_SETUID: include/uapi/linux/capability.h. */
 const CAP_SETUID = 1n << 7n;
 
@@ -20,9 +22,8 @@ export function dieWithParent(): void {
   invariant(failed === 0, `prctl(PR_SET_PDEATHSIG): ${errnoName(errno())}`);
 }
 
-/** The same by looking: for a parent that ended before dieWithParent(), or a kernel that forgot. */
-export function watchParent(onGone: () => void): void {
-  const parent = process.ppid;
+/** The same by looking, at who `parent` was: for one that ended before dieWithParent(), or a kernel that forgot. */
+export function watchParent(parent: number, onGone: () => void): void {
   setInterval(() => {
     if (process.ppid !== parent) onGone();
   }, PARENT_PERIOD_MS).unref();
@@ -51,9 +52,11 @@ export const couldDoAsMuch = (parent: ProcessPower, own: ProcessPower): boolean 
 
 /**
  * Whether somebody was given power by starting this process: pkexec, a launcher with file
- * capabilities. Not so only if the parent provably holds as much itself.
+ * capabilities. Launchers say so; else it is not so only if the parent provably holds as much itself. The
+ * parent alone proves nothing of a launcher: who calls one may become a set-user-id program meanwhile.
  */
 export function isElevated(): boolean {
+  if (process.argv.some((argument) => argument.startsWith(SCOPE_OPTION))) return true;
   // An orphan's parent is whoever collects orphans, and proves nothing.
   if (process.env['PKEXEC_UID'] !== undefined || process.ppid <= 1) return true;
   const parent = readPower(process.ppid);

@@ -1,6 +1,7 @@
 import type { SideBandRecord } from '../bpf/side-band-records.ts';
 import type { ProcessFact } from '../capture/wire/helper-protocol.ts';
 import { CLOCK_BOOTTIME, CLOCK_MONOTONIC, clockNs } from '../ffi/libc.ts';
+import type { Leavers } from './departures.ts';
 import type { HandoverTarget } from './handover.ts';
 import * as proc from './proc-files.ts';
 
@@ -25,13 +26,20 @@ export class ProcessFacts {
   /** Process and cgroup targets: processes of the target. */
   readonly #members = new Set<number>();
   readonly #bootOffsetNs: bigint;
+  /** null: processes may become whatever they like. */
+  readonly #leavers: Leavers | null;
+  /** When a process began, or its present program: CLOCK_MONOTONIC ns; absent: before the session. */
+  readonly #since = new Map<number, bigint>();
+  /** Processes that left the target. */
+  readonly #left = new Set<number>();
   /** Processes whose mappings we may not read, and how many of them were sampled. */
   readonly #unreadable = new Set<number>();
   #unread = 0;
 
   /** `startNs`: CLOCK_MONOTONIC of the session's time 0. */
-  constructor(startNs: bigint, target: HandoverTarget) {
+  constructor(startNs: bigint, target: HandoverTarget, leavers: Leavers | null = null) {
     this.#startNs = startNs;
+    this.#leavers = leavers;
     this.#target = target;
     this.#bootOffsetNs = clockNs(CLOCK_BOOTTIME) - clockNs(CLOCK_MONOTONIC);
     if (target.kind === 'process') for (const pid of target.members) this.#members.add(pid);
@@ -74,7 +82,8 @@ export class ProcessFacts {
   /** Takes note of processes sampled for the first time; facts about those nothing is known of. */
   onSampled(pids: readonly number[]): ProcessFact[] {
     const facts = pids.flatMap((pid) => {
-      if (pid === 0 || this.#known.has(pid)) return [];
+      // Samples of one that left are of before.
+      if (pid === 0 || this.#known.has(pid) || this.#left.has(pid)) return [];
       this.#members.add(pid);
       return this.scan(pid);
     });
@@ -103,18 +112,54 @@ export class ProcessFacts {
   /** Facts of side-band records, which are in order of time. */
   fromRecords(records: readonly SideBandRecord[]): ProcessFact[] {
     const programs = programsAfterExec(records);
-    return records.flatMap((record) => this.#fromRecord(record, programs));
+    const departing = new Map<number, bigint | null>();
+    return records.flatMap((record) => {
+      if (record.kind === 'lost' || record.kind === 'throttle') return [];
+      const gone = this.#leaving(record, records, departing);
+      return [...gone, ...this.#fromRecord(record, programs)];
+    });
   }
 
-  #fromRecord(record: SideBandRecord, programs: Lookahead): ProcessFact[] {
-    if (record.kind === 'lost' || record.kind === 'throttle') return [];
+  /**
+   * Takes the process of a record out of the target if it had left by then: a program that its user may not
+   * look into is none of his business, where it lies in memory least of all. `departing`: from which time on,
+   * of the processes of these records asked about so far.
+   */
+  #leaving(
+    record: Exclude<SideBandRecord, { kind: 'lost' | 'throttle' }>,
+    records: readonly SideBandRecord[],
+    departing: Map<number, bigint | null>,
+  ): ProcessFact[] {
+    if (this.#leavers === null || record.kind === 'exit') return [];
+    const pid = record.kind === 'fork' ? record.parentPid : record.pid;
+    if (!this.#isMember(pid)) return [];
+    let from = departing.get(pid);
+    if (from === undefined) {
+      const left = this.#leavers.leftSince(pid, this.#since.get(pid) ?? 0n);
+      from = left === null ? null : execBefore(left, pid, records);
+      departing.set(pid, from);
+    }
+    if (from === null || record.time < from) return [];
+    this.#members.delete(pid);
+    this.#known.delete(pid);
+    this.#left.add(pid);
+    return [{ kind: 'exit', pid, tid: pid, time: this.#sinceStart(record.time) }];
+  }
+
+  #fromRecord(
+    record: Exclude<SideBandRecord, { kind: 'lost' | 'throttle' }>,
+    programs: Lookahead,
+  ): ProcessFact[] {
     if (record.kind === 'fork') return this.#fromFork(record);
     if (!this.#isMember(record.pid)) return [];
     const time = this.#sinceStart(record.time);
     const { pid } = record;
     switch (record.kind) {
       case 'comm':
-        if (record.exec) return this.#fromExec(record, time, programs.get(record) ?? '');
+        if (record.exec) {
+          this.#since.set(pid, record.time);
+          return this.#fromExec(record, time, programs.get(record) ?? '');
+        }
         return [{ kind: 'thread', pid, tid: record.tid, comm: record.comm }];
       case 'mapping':
         return [
@@ -132,7 +177,10 @@ export class ProcessFacts {
         ];
       case 'exit':
         // The number may be used again; a later fork record would say so, a lost one would not.
-        if (pid === record.tid) this.#known.delete(pid);
+        if (pid === record.tid) {
+          this.#known.delete(pid);
+          this.#since.delete(pid);
+        }
         return [{ kind: 'exit', pid, tid: record.tid, time }];
     }
   }
@@ -144,6 +192,8 @@ export class ProcessFacts {
       // A number used again by a stranger is no member any more.
       if (this.#members.has(parentPid)) this.#members.add(pid);
       else this.#members.delete(pid);
+      this.#since.set(pid, record.time);
+      this.#left.delete(pid);
     }
     if (!this.#isMember(pid)) return [];
     const time = this.#sinceStart(record.time);
@@ -215,4 +265,19 @@ function programsAfterExec(records: readonly SideBandRecord[]): Lookahead {
     waiting.delete(record.pid);
   }
   return programs;
+}
+
+/**
+ * Of the exec by which a process left the target, the time; 0: it is not among the records. `left`: when the
+ * programs noted it, at the end of that exec; 'now': it may be in the middle of one.
+ */
+function execBefore(left: bigint | 'now', pid: number, records: readonly SideBandRecord[]): bigint {
+  const exec = records.findLast(
+    (record) =>
+      record.kind === 'comm' &&
+      record.exec &&
+      record.pid === pid &&
+      (left === 'now' || record.time <= left),
+  );
+  return exec?.kind === 'comm' ? exec.time : 0n;
 }

@@ -1,4 +1,5 @@
 import { closeSync, writeSync } from 'node:fs';
+import type { ProfilerError } from '#shared/errors.ts';
 import { printable } from '#shared/text/printable-text.ts';
 import { libc } from '../ffi/libc.ts';
 import { isElevated } from './parent-watch.ts';
@@ -27,6 +28,20 @@ export function openRefusalLog(): number {
   if (libc().connect(fd, address, address.length) === 0) return fd;
   closeSync(fd);
   return -1;
+}
+
+/** What an error says that somebody tried beyond his permission, or beyond what an engine sends; null: nothing. */
+export function attemptIn(error: ProfilerError): string | null {
+  switch (error.kind) {
+    case 'target-not-own':
+      return error.what;
+    case 'helper-protocol':
+      return error.detail;
+    case 'helper-version':
+      return `a request of protocol version ${error.found}`;
+    default:
+      return null;
+  }
 }
 
 /** Tells the log behind `fd` what an elevated helper refused and to whom; -1: nobody is told. */

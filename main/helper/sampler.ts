@@ -3,7 +3,7 @@ import type { HelperScope } from '#shared/model/helper-scope.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 import type { BpfObject } from '../bpf/bpf-object.ts';
 import type { SourceRequest, StartRequest } from '../capture/wire/helper-protocol.ts';
-import { CaptureObjects } from './capture-objects.ts';
+import { CaptureObjects, type Owner } from './capture-objects.ts';
 import type { AggregateMaps, UnwindMaps } from './handover.ts';
 
 const OBJECT = 'on_cpu.bpf.o';
@@ -94,12 +94,16 @@ export function loadSampler(
 
 const usesTables = ({ userStacks, unwind }: StartRequest): boolean => userStacks && unwind !== 'fp';
 
+/** This process runs as the user who asked: launcher/README.md. */
+const ownerIn = (scope: HelperScope): Owner =>
+  scope === 'own' ? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 } : null;
+
 function loadOnce(
   request: StartRequest,
   cpus: number,
   scope: HelperScope,
 ): Result<Sampler, ProfilerError> {
-  const objects = new CaptureObjects(request);
+  const objects = new CaptureObjects(request, ownerIn(scope));
   const ringBytes = ringBytesFor(request, cpus);
   const onCpu = onCpuOf(request);
   const isAggregate = onCpu?.mode === 'aggregate';
@@ -107,7 +111,6 @@ function loadOnce(
     source: onCpu === null ? 0 : request.sources.indexOf(onCpu),
     aggregate: isAggregate,
     includeIdle: onCpu?.includeIdle ?? false,
-    ownUid: scope === 'own' ? (process.getuid?.() ?? null) : null,
   };
   const prepare = (object: BpfObject) => configure(object, request, { ringBytes, scope });
   const loaded = objects.load(OBJECT, settings, prepare);

@@ -72,6 +72,9 @@ export function readFrame(timeoutMs: number): Result<Frame | null, ProfilerError
   return ok(payload === null ? null : { type: read.value.type, payload });
 }
 
+/** A pipe that is ready takes so many bytes without waiting: PIPE_BUF, pipe(7). */
+const READY_BYTES = 4096;
+
 /** Writes all of it, or gives up after two seconds: nobody reads then. */
 export function writeFrame(type: 'hello' | 'error', value: unknown): void {
   const frame = encodeJsonFrame(type, value);
@@ -79,7 +82,7 @@ export function writeFrame(type: 'hello' | 'error', value: unknown): void {
   let at = 0;
   while (at < frame.length && waitFor(1, POLLOUT, deadline)) {
     try {
-      at += writeSync(1, frame, at);
+      at += writeSync(1, frame, at, Math.min(READY_BYTES, frame.length - at));
     } catch (error) {
       if (isAgain(error)) continue;
       if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return;

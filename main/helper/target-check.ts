@@ -1,6 +1,6 @@
-import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import type { ProfilerError } from '#shared/errors.ts';
-import { type HelperScope, isPlainProcessOf } from '#shared/model/helper-scope.ts';
+import { beyondOwn, type HelperScope, isPlainProcessOf } from '#shared/model/helper-scope.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 import type { StartRequest } from '../capture/wire/helper-protocol.ts';
 import { listProcesses, readProc, readStatus, readThreadGroup } from './proc-files.ts';
@@ -17,14 +17,26 @@ export function checkProcess(pid: number): Result<void, ProfilerError> {
   return isAlive(pid) ? ok(undefined) : err({ kind: 'target-gone', pid });
 }
 
-/** Whether the user this process runs as could look into that one without any capability. */
+/**
+ * Whether the user this process runs as could look into that one without any capability. Is true at one
+ * moment: an exec may make it false at any time (followTarget() of open-stage.ts).
+ */
 export function isOwnProcess(pid: number): boolean {
-  const uid = process.geteuid?.() ?? 0;
+  const ids = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
   const status = readProc(`${pid}/status`);
-  // /proc/PID is root's for programs that keep others out: PR_SET_DUMPABLE, prctl(2).
-  const owner = statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
-  return owner === uid && 'text' in status && isPlainProcessOf(uid, status.text);
+  // Root's for programs that keep others out: PR_SET_DUMPABLE, prctl(2). The folder /proc/PID never is.
+  const owner = statSync(`/proc/${pid}/stat`, { throwIfNoEntry: false })?.uid;
+  return owner === ids.uid && 'text' in status && isPlainProcessOf(ids, status.text);
 }
+
+/** Whether a process runs, and is none that its user may look into. */
+export const isStranger = (pid: number): boolean => !isOwnProcess(pid) && isAlive(pid);
+
+/** Why process `pid` is refused. */
+export const notOwn = (pid: number): ProfilerError => ({
+  kind: 'target-not-own',
+  what: `Process ${pid} is another user's, or has more privileges than you`,
+});
 
 /** Whether the request stays within what was authorized. */
 export function checkScope(request: StartRequest, scope: HelperScope): Result<void, ProfilerError> {
@@ -35,28 +47,12 @@ export function checkScope(request: StartRequest, scope: HelperScope): Result<vo
   if (target.kind !== 'process') return refused('The whole machine or a cgroup was asked for');
   const exists = checkProcess(target.pid);
   if (!exists.ok) return exists;
-  if (!isOwnProcess(target.pid)) {
-    return refused(`Process ${target.pid} is another user's, or has more privileges than you`);
-  }
+  if (!isOwnProcess(target.pid)) return err(notOwn(target.pid));
   for (const source of sources) {
-    if (source.kind === 'off-cpu' && source.wakers) {
-      return refused('Wakers may be processes of anybody');
-    }
-    const path = 'probe' in source && source.probe.type === 'user' ? source.probe.path : null;
-    if (path !== null && !isReadable(path)) return refused(`You may not read ${path}`);
+    const beyond = beyondOwn(source);
+    if (beyond !== null) return refused(beyond);
   }
   return ok(undefined);
-}
-
-/** By the real user, without capabilities: access(2). */
-function isReadable(path: string): boolean {
-  try {
-    accessSync(path, constants.R_OK);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error) return false;
-    throw error;
-  }
 }
 
 /** Living children, grandchildren and so on of a process. */

@@ -229,6 +229,12 @@ export class HelperClient {
     );
   }
 
+  /** CLOCK_MONOTONIC of the session's start. */
+  startNs(): string {
+    const frame = this.frames.find(({ type }) => type === 'started');
+    return frame === undefined ? '' : (decodeJson(frame.payload) as Started).startNs;
+  }
+
   /** Kernel symbol lines received. */
   kernelSymbols(): string[] {
     const text = this.frames.map(({ type, payload }) =>

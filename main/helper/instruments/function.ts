@@ -43,14 +43,17 @@ const settingsOf = ({ index, source }: IndexedSource<'function'>): ObjectSetting
 
 function openUser(
   indexed: IndexedSource<'function'>,
-  { objects }: InstrumentContext,
+  { objects, files }: InstrumentContext,
 ): Result<Opened, ProfilerError> {
   const { probe } = indexed.source;
   if (probe.type !== 'user') return err({ kind: 'internal-error', detail: probe.type });
   // Returns first: a call that is seen to begin is seen to end.
-  const points = (['return', 'entry'] as const).map((point) => ({
-    ...{ program: `on_${point}`, place: probe, point },
-  }));
+  const found = files.placesOf(probe);
+  if (!found.ok) return found;
+  const { places, note } = found.value;
+  const points = (['return', 'entry'] as const).flatMap((point) =>
+    places.map((place) => ({ program: `on_${point}`, place, point })),
+  );
   const opened = openUserProbes(
     points,
     (prepare) =>
@@ -61,7 +64,7 @@ function openUser(
     (errno) => refusedUser(probe, errno),
   );
   if (!opened.ok) return opened;
-  return ok({ fds: opened.value.fds, mechanism: { name: 'uprobe', note: '' } });
+  return ok({ fds: opened.value.fds, mechanism: { name: 'uprobe', note } });
 }
 
 function refusedUser(

@@ -3,6 +3,7 @@ import type { TraceField } from '#shared/model/trace-fields.ts';
 import type { Result } from '#shared/result.ts';
 import type { SourceRequest, StartRequest } from '../../capture/wire/helper-protocol.ts';
 import type { CaptureObjects } from '../capture-objects.ts';
+import type { ProbeFiles } from '../probe-files.ts';
 
 /** What an instrument finds when it is opened: everything privileged happens now or never. */
 export interface InstrumentContext {
@@ -11,6 +12,8 @@ export interface InstrumentContext {
   readonly cpus: readonly number[];
   /** Opens, configures and loads BPF objects of this capture, which share maps and counters. */
   readonly objects: CaptureObjects;
+  /** Files of user probes. */
+  readonly files: ProbeFiles;
 }
 
 /** One source of the request, with its index there: stack_sample.source. */

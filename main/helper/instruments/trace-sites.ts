@@ -7,6 +7,7 @@ import { tracepointNotFound } from '../../bpf/tracefs.ts';
 import type { SourceRequest } from '../../capture/wire/helper-protocol.ts';
 import { libc } from '../../ffi/libc.ts';
 import { kernelCallFields, usdtFields, userCallFields } from '../call-fields.ts';
+import type { ProbeFiles } from '../probe-files.ts';
 import { parseTraceFormat, readTraceFormat } from '../trace-format.ts';
 import { equivalentOf } from './function-equivalents.ts';
 import { kernelFunctionNamed } from './function-names.ts';
@@ -21,6 +22,8 @@ export interface TraceSite {
   readonly fields: readonly TraceField[];
   /** struct trace_argument each; none: the fields are those of a tracepoint's record. */
   readonly places: readonly Uint8Array[];
+  /** What is not traced there, one sentence; absent or empty: nothing. */
+  readonly note?: string;
   /** Of trace.bpf.c: the others need not be loaded. */
   readonly programs: readonly string[];
   /** Loads and attaches them; on failure nothing stays attached. */
@@ -28,7 +31,10 @@ export interface TraceSite {
 }
 
 /** Where a trace's probe is: at one place, or for USDT at as many as its file has. */
-export function traceSites({ probe, returns }: Trace): Result<readonly TraceSite[], ProfilerError> {
+export function traceSites(
+  { probe, returns }: Trace,
+  files: ProbeFiles,
+): Result<readonly TraceSite[], ProfilerError> {
   const refuse = (errno: string): ProfilerError => refused(probe, errno);
   switch (probe.type) {
     case 'tracepoint': {
@@ -49,18 +55,27 @@ export function traceSites({ probe, returns }: Trace): Result<readonly TraceSite
       return ok([{ ...kernelCallFields(probe.name, returns), ...inKernel(points, refuse) }]);
     }
     case 'user': {
-      const points = pointsOf('user', returns).map((one) => ({ ...one, place: probe }));
-      return ok([{ ...userCallFields(returns), ...inProgram(points, refuse) }]);
+      const found = files.placesOf(probe);
+      if (!found.ok) return found;
+      const { places, note } = found.value;
+      const points = pointsOf('user', returns).flatMap((one) =>
+        places.map((place) => ({ ...one, place })),
+      );
+      return ok([{ ...userCallFields(returns), note, ...inProgram(points, refuse) }]);
     }
     case 'usdt': {
       const fields = usdtFields(probe.sites.map((site) => site.arguments));
-      return ok(
-        probe.sites.map(({ offset, semaphoreOffset }, index) => {
-          const place = { path: probe.path, offset, semaphoreOffset };
-          const points = [{ program: 'on_user_call', place, point: 'entry' } as const];
-          return { ...fields[index]!, ...inProgram(points, refuse) };
-        }),
-      );
+      const sites: TraceSite[] = [];
+      for (const [index, { offset, semaphoreOffset }] of probe.sites.entries()) {
+        const found = files.placesOf({ path: probe.path, offset, semaphoreOffset });
+        if (!found.ok) return found;
+        const { places, note } = found.value;
+        const points = places.map(
+          (place) => ({ program: 'on_user_call', place, point: 'entry' }) as const,
+        );
+        sites.push({ ...fields[index]!, note, ...inProgram(points, refuse) });
+      }
+      return ok(sites);
     }
   }
 }

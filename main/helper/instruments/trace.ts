@@ -24,7 +24,7 @@ export const trace: InstrumentKind<'trace'> = {
     const attachments: number[] = [];
     const mechanisms = new Map<number, Mechanism>();
     for (const indexed of sources) {
-      const sites = traceSites(indexed.source);
+      const sites = traceSites(indexed.source, context.files);
       if (!sites.ok) return sites;
       let budget: number | null = null;
       for (const site of sites.value) {
@@ -34,8 +34,8 @@ export const trace: InstrumentKind<'trace'> = {
         budget ??= opened.value.object.mapFd(BUDGET);
       }
       const { type } = indexed.source.probe;
-      const fields = sites.value[0]?.fields ?? [];
-      mechanisms.set(indexed.index, { name: MECHANISMS[type], note: '', fields });
+      const { fields = [], note = '' } = sites.value[0] ?? {};
+      mechanisms.set(indexed.index, { name: MECHANISMS[type], note, fields });
     }
     return ok({ attachments, beginIterators: [], endIterators: [], mechanisms });
   },

@@ -11,12 +11,44 @@ export type HelperScope = (typeof HELPER_SCOPES)[number];
  */
 export type HelperWay = 'direct' | 'launcher' | 'polkit';
 
+/** A user and his group, by number. */
+export interface UserIds {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /**
- * Whether a process has no more power than user `uid`, by the text of its /proc/PID/status: all its user
- * ids are his, and it holds no capability. Whoever owns /proc/PID itself says whether he may look into it.
+ * Whether a process has no more power than a user, by the text of its /proc/PID/status: all its user and
+ * group ids are his, and it holds no capability. As the kernel asks it of a tracer: ptrace(2), "Ptrace access
+ * mode checking". Whoever owns /proc/PID/stat says whether the process keeps others out.
  */
-export function isPlainProcessOf(uid: number, status: string): boolean {
-  const uids = /^Uid:\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)$/m.exec(status);
-  const hasNoCapability = /^CapPrm:\s*0+$/m.test(status);
-  return uids !== null && hasNoCapability && uids.slice(1).every((text) => Number(text) === uid);
+export function isPlainProcessOf({ uid, gid }: UserIds, status: string): boolean {
+  const allAre = (name: string, id: number): boolean => {
+    const found = new RegExp(`^${name}:\\s+(\\d+)\\s+(\\d+)\\s+(\\d+)\\s+(\\d+)$`, 'm').exec(
+      status,
+    );
+    return found !== null && found.slice(1).every((text) => Number(text) === id);
+  };
+  return allAre('Uid', uid) && allAre('Gid', gid) && /^CapPrm:\s*0+$/m.test(status);
+}
+
+/** As much of a source as tells its scope. */
+export interface ScopedSource {
+  readonly kind: string;
+  readonly wakers?: boolean;
+  readonly probe?: { readonly type: string };
+}
+
+/**
+ * Why a source is nothing for a helper of own processes, as a sentence; null: it is. What an own program
+ * does may be measured; what is put into the kernel's functions slows everybody, and fields of the kernel's
+ * events may be about anybody.
+ */
+export function beyondOwn({ kind, wakers, probe }: ScopedSource): string | null {
+  if (kind === 'off-cpu' && wakers === true) return 'Wakers may be processes of anybody';
+  if (kind === 'function' && probe?.type === 'kernel') return 'Kernel functions are everybody’s';
+  if (kind === 'trace' && (probe?.type === 'kernel' || probe?.type === 'tracepoint')) {
+    return 'Events of the kernel may tell of anybody';
+  }
+  return null;
 }

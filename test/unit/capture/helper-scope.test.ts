@@ -25,25 +25,48 @@ describe('scopeOf', () => {
     expect(ofTarget({ kind: 'process', pid: asPid(child.pid!) })).toBe(own);
   });
 
-  it('reaches everywhere for wakers', () => {
-    const sources: SourceSpec[] = [{ kind: 'off-cpu', wakers: true, minNs: 0 }];
+  it('reaches everywhere for what is about others than the target', () => {
     const target = { kind: 'command', argv: ['true'], cwd: '/' } as const;
-    expect(scopeOf({ target, sources })).toBe('system');
+    const scopeWith = (source: SourceSpec) => scopeOf({ target, sources: [ON_CPU, source] });
+    const kernel = { type: 'kernel', name: 'vfs_read' } as const;
+    const user = { type: 'user', path: '/bin/true', symbol: 'main' } as const;
+    const trace = {
+      kind: 'trace',
+      filter: '',
+      stacks: true,
+      returns: false,
+      perSecond: 1,
+    } as const;
+    const calls = { kind: 'function', minNs: 0, detail: 'events' } as const;
+    expect(scopeWith({ kind: 'off-cpu', wakers: true, minNs: 0 })).toBe('system');
+    expect(scopeWith({ ...calls, probe: kernel })).toBe('system');
+    expect(scopeWith({ ...trace, probe: kernel })).toBe('system');
+    const exec = { type: 'tracepoint', category: 'sched', name: 'sched_process_exec' } as const;
+    expect(scopeWith({ ...trace, probe: exec })).toBe('system');
+    expect(scopeWith({ ...calls, probe: user })).toBe('own');
+    expect(scopeWith({ ...trace, probe: user })).toBe('own');
+    expect(scopeWith({ kind: 'off-cpu', wakers: false, minNs: 0 })).toBe('own');
   });
 });
 
 describe('isPlainProcessOf', () => {
-  const status = (uids: string, permitted = '0000000000000000'): string =>
-    `Name:\tx\nUid:\t${uids}\nGid:\t0\t0\t0\t0\nCapInh:\t00\nCapPrm:\t${permitted}\n`;
+  const HIS_GROUP = '100\t100\t100\t100';
+  const status = (uids: string, permitted = '0000000000000000', gids = HIS_GROUP): string =>
+    `Name:\tx\nUid:\t${uids}\nGid:\t${gids}\nCapInh:\t00\nCapPrm:\t${permitted}\n`;
 
   it.each([
     ['all of his', status('1000\t1000\t1000\t1000'), true],
     ['a set-user-id program', status('1000\t0\t0\t0'), false],
     ['one that may go back to root', status('1000\t1000\t0\t1000'), false],
     ['one with a capability', status('1000\t1000\t1000\t1000', '0000000000002000'), false],
+    [
+      'a set-group-id program',
+      status('1000\t1000\t1000\t1000', '0000000000000000', '100\t42\t42\t42'),
+      false,
+    ],
     ['another user’s', status('1001\t1001\t1001\t1001'), false],
     ['no process', '', false],
   ])('judges %s', (_, text, expected) => {
-    expect(isPlainProcessOf(1000, text)).toBe(expected);
+    expect(isPlainProcessOf({ uid: 1000, gid: 100 }, text)).toBe(expected);
   });
 });

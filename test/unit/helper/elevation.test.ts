@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cleanEnvironment, dangerousIn } from '../../../main/helper/environment.ts';
-import { couldDoAsMuch, powerIn } from '../../../main/helper/parent-watch.ts';
+import { couldDoAsMuch, isElevated, powerIn } from '../../../main/helper/parent-watch.ts';
 
 const ALL = (1n << 41n) - 1n;
 const SETUID = 1n << 7n;
@@ -22,6 +22,16 @@ describe('couldDoAsMuch', () => {
     ],
   ])('judges %s', (_, parent, own, expected) => {
     expect(couldDoAsMuch(parent, own)).toBe(expected);
+  });
+});
+
+describe('isElevated', () => {
+  it('believes a launcher, whoever the parent seems to be', () => {
+    const before = isElevated();
+    process.argv.push('--scope=own');
+    const launched = isElevated();
+    process.argv.pop();
+    expect([before, launched]).toEqual([false, true]);
   });
 });
 
