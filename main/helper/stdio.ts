@@ -45,13 +45,13 @@ const isAgain = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'EAGAIN';
 
 /** null: the pipe closed, or the deadline passed. */
-function readExactly(bytes: number, deadline: number): Uint8Array | null {
+function readExactly(fd: number, bytes: number, deadline: number): Uint8Array | null {
   const target = new Uint8Array(bytes);
   let at = 0;
   while (at < bytes) {
-    if (!waitFor(0, POLLIN, deadline)) return null;
+    if (!waitFor(fd, POLLIN, deadline)) return null;
     try {
-      const got = readSync(0, target, at, bytes - at, null);
+      const got = readSync(fd, target, at, bytes - at, null);
       if (got === 0) return null;
       at += got;
     } catch (error) {
@@ -62,13 +62,13 @@ function readExactly(bytes: number, deadline: number): Uint8Array | null {
 }
 
 /** One frame, or null when the engine is gone or silent. */
-export function readFrame(timeoutMs: number): Result<Frame | null, ProfilerError> {
+export function readFrame(timeoutMs: number, fd = 0): Result<Frame | null, ProfilerError> {
   const deadline = Date.now() + timeoutMs;
-  const header = readExactly(FRAME_HEADER_BYTES, deadline);
+  const header = readExactly(fd, FRAME_HEADER_BYTES, deadline);
   if (header === null) return ok(null);
   const read = readFrameHeader(header);
   if (!read.ok) return err(read.error);
-  const payload = readExactly(read.value.payloadBytes, deadline);
+  const payload = readExactly(fd, read.value.payloadBytes, deadline);
   return ok(payload === null ? null : { type: read.value.type, payload });
 }
 

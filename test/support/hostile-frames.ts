@@ -1,5 +1,10 @@
 import { encodeFrame, encodeJsonFrame } from '../../main/capture/wire/framing.ts';
-import { FRAME_TYPES, type FrameType } from '../../main/capture/wire/helper-protocol.ts';
+import {
+  FRAME_TYPES,
+  type FrameType,
+  type SourceRequest,
+  type StartRequest,
+} from '../../main/capture/wire/helper-protocol.ts';
 import { startRequest } from './bpf-helper.ts';
 
 /** Frames as somebody would send them who wants the helper to fail. */
@@ -20,9 +25,57 @@ const pick = <T>(random: () => number, list: readonly T[]): T =>
 const randomBytes = (random: () => number, length: number): Uint8Array =>
   Uint8Array.from({ length }, () => Math.floor(random() * 256));
 
+const CALLS = { minNs: 0, detail: 'histogram' } as const;
+const EVENTS = { filter: 'x == 1', stacks: true, returns: false, perSecond: 100 } as const;
+const KERNEL = { type: 'kernel', name: 'vfs_*' } as const;
+const USER = { type: 'user', path: '/bin/true', offset: 0x1000 } as const;
+const TRACEPOINT = { type: 'tracepoint', category: 'sched', name: 'sched_switch' } as const;
+const ARGUMENT = {
+  place: 'memory',
+  size: 8,
+  isSigned: true,
+  base: 4,
+  scaled: null,
+  shift: 0,
+  displacement: 8,
+};
+
+/** Every kind of source and probe that may be asked for. */
+const SOURCES = [
+  { kind: 'off-cpu', minNs: 0, wakers: true },
+  { kind: 'run-queue', ...CALLS },
+  { kind: 'syscalls', ...CALLS },
+  { kind: 'block-io', ...CALLS },
+  ...[KERNEL, USER].map((probe) => ({ kind: 'function', probe, ...CALLS })),
+  { kind: 'count', event: TRACEPOINT, period: 10 },
+  { kind: 'count', event: { type: 'perf', perfType: 1, config: 2 }, period: 1 },
+  ...[KERNEL, USER, TRACEPOINT].map((probe) => ({ kind: 'trace', probe, ...EVENTS })),
+  {
+    kind: 'trace',
+    probe: {
+      ...{ type: 'usdt', path: '/bin/true' },
+      sites: [{ offset: 0x1000, semaphoreOffset: 0, arguments: [ARGUMENT, null] }],
+    },
+    ...EVENTS,
+  },
+] as SourceRequest[];
+const TARGETS: readonly StartRequest['target'][] = [
+  { kind: 'machine' },
+  { kind: 'process', pid: 1 },
+  { kind: 'process', pid: process.pid },
+  { kind: 'cgroup', id: '1', level: 0 },
+];
+
+/** A request that an engine could send. */
+export function anyRequest(random: () => number): StartRequest {
+  const plain = startRequest({ target: pick(random, TARGETS) });
+  if (random() < 0.2) return plain;
+  return { ...plain, sources: [...plain.sources, pick(random, SOURCES), pick(random, SOURCES)] };
+}
+
 /** A start request with one value, somewhere in it, replaced, removed or added. */
 function hostileRequest(random: () => number): unknown {
-  const request = structuredClone(startRequest()) as unknown as Record<string, unknown>;
+  const request = structuredClone(anyRequest(random)) as unknown as Record<string, unknown>;
   let place = request;
   for (;;) {
     const key = pick(random, Object.keys(place));
