@@ -38,7 +38,7 @@ export function attemptIn(error: ProfilerError): string | null {
     case 'helper-protocol':
       return error.detail;
     case 'helper-version':
-      return `a request of protocol version ${error.found}`;
+      return `a request of ${error.found}`;
     default:
       return null;
   }

@@ -129,7 +129,12 @@ describe('the system’s log', () => {
   it('tells who sent a helper that records what is no request', async () => {
     for (const [bytes, what] of [
       [encodeFrame('start'), 'expected stop, got start'],
-      [Buffer.from('no frame at all, but long enough for a header'), 'frame'],
+      [
+        Buffer.from('no frame at all, but long enough for a header'),
+        'reserved header bits are set$',
+      ],
+      [Uint8Array.from([0, 0, 0, 0, 4, 99, 0, 0]), 'a request of protocol 99$'],
+      [Uint8Array.from([255, 255, 255, 255, 4, 1, 0, 0]), 'bytes'],
     ] as const) {
       const helper = start();
       const target = { kind: 'process', pid: await sleeper() } as const;

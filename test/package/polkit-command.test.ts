@@ -151,6 +151,29 @@ describe('emberscope record, of a plain user', () => {
     other.kill();
   });
 
+  it('asks for everything where the kernel’s own events are to be told', async () => {
+    const { users } = polkit;
+    const trace = ['--trace', 'tracepoint:sched:sched_process_exec', ...DEMO];
+    const { child, agent } = await recordingWith('dismiss', ...trace);
+    expect(await codeOf(child)).toBe(EXIT.permission);
+    expect(agent.questions).toMatchObject([{ action: SYSTEM_ACTION }]);
+    await agent.end();
+    expect(refused(users.ownOnly, ...trace).said).toEqual(printed(SENTENCES['no-agent']));
+  });
+
+  it('measures calls into a library of the system’s in own processes, and says so', () => {
+    const { machine, users } = polkit;
+    const call = ['--function', '/usr/lib/x86_64-linux-gnu/libc.so.6:clock_nanosleep'];
+    const nap = ['--', 'sleep', '0.3'];
+    machine.must(['rm', '-f', fileOf(users.ownOnly)]);
+    machine.must(record(users.ownOnly, '--no-on-cpu', ...call, ...nap), { asUser: users.ownOnly });
+    const told = machine.must(['emberscope', 'latency', '--json', fileOf(users.ownOnly)], {
+      asUser: users.ownOnly,
+    });
+    expect(told).toContain('clock_nanosleep');
+    expect(told).toMatch(/"count": ?1\b/);
+  });
+
   it('takes its helper with it when it is killed', async () => {
     const { machine, users } = polkit;
     const command = record(users.allowed, '--duration', '60', '--', INSTALLED_DEMO, '60');
