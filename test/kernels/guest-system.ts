@@ -66,7 +66,7 @@ export async function writeGuestSystem(
     .addCharacterDevice('/dev/console', 5, 1)
     .addCharacterDevice('/dev/null', 1, 3)
     .addFile('/init', INIT, 0o755)
-    .addFile('/etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n')
+    .addFile('/etc/passwd', 'root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/tmp:/bin/sh\n')
     .copyProgram('/bin/busybox')
     .addLink('/bin/sh', 'busybox')
     .copyProgram(process.execPath)
@@ -124,6 +124,15 @@ function addProduct(system: Initramfs): void {
     'build/Release/node_sqlite3.node',
   );
   system.copyProgram(sqlite, `${APP}/node_modules/sqlite3/build/Release/node_sqlite3.node`);
+}
+
+/** Compiles the launcher that starts the guest's helper for a user's own processes. */
+export function compileOwnLauncher(output: string): void {
+  const paths = { RUNTIME: process.execPath, HELPER: `${APP}/dist/helper/main.js`, TREE: APP };
+  const defines = Object.entries(paths).map(([name, path]) => `-DEMBERSCOPE_${name}="${path}"`);
+  const source = join(ROOT, 'main/helper/launcher/emberscope-launcher.c');
+  const scope = ['-DEMBERSCOPE_BY_POLKIT', '-DEMBERSCOPE_SCOPE="own"'];
+  execFileSync('cc', ['-O2', ...defines, ...scope, '-o', output, source], { stdio: 'pipe' });
 }
 
 /** Environment of a recorder that has to probe kernel functions in one way. */

@@ -10,6 +10,7 @@ import { seriesLatencies } from '../../main/shared/model/source-latencies.ts';
 import { frameName } from '../../main/shared/text/frame-name.ts';
 import { readTables } from '../support/read-tables.ts';
 import { userStacksOf } from '../support/user-stacks.ts';
+import { recordOwn } from './guest-own.ts';
 import { RESULT_BEGIN, RESULT_END } from './machine.ts';
 import type { GuestLatency, GuestPlan, GuestResult, RecordingOutcome } from './plan.ts';
 
@@ -219,5 +220,6 @@ function stackOf(tables: SessionTables, sample: number): string[] {
 const plan = JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as GuestPlan;
 const outcomes: RecordingOutcome[] = [];
 for (const recording of plan.recordings) outcomes.push(...(await record(recording, plan.cli)));
-const result: GuestResult = { release: release(), outcomes };
+const own = plan.own === undefined ? [] : await recordOwn(plan.own);
+const result: GuestResult = { release: release(), outcomes, own };
 process.stdout.write(`\n${RESULT_BEGIN}${JSON.stringify(result)}${RESULT_END}\n`);

@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { textTable } from '../../main/cli/text-table.ts';
 import { note } from '../support/bpf-helper.ts';
 import { buildCli } from '../support/cli.ts';
-import { compileWorkload, writeGuestSystem } from './guest-system.ts';
-import { isAtLeast, KERNELS, modulePath, UNWIND_SINCE } from './kernels.ts';
+import { compileOwnLauncher, compileWorkload, writeGuestSystem } from './guest-system.ts';
+import { isAtLeast, KERNELS, LATENCY_SINCE, modulePath, UNWIND_SINCE } from './kernels.ts';
 import { bootKernel } from './machine.ts';
 import { MATRIX, MATRIX_RECORDINGS } from './matrix.ts';
-import type { GuestResult, GuestStack, RecordingOutcome } from './plan.ts';
+import type { GuestResult, GuestStack, OwnOutcome, RecordingOutcome } from './plan.ts';
 
 const ARTIFACTS = resolve(import.meta.dirname, '../artifacts');
 /** An emulated machine on a busy one: a recording with three starts of Node may take a minute. */
@@ -57,6 +57,7 @@ afterAll(reportMatrix);
 describe.each(KERNELS)('Linux $release', ({ release, path, modules }) => {
   let folder = '';
   let outcomes = new Map<string, RecordingOutcome>();
+  let own = new Map<string, OwnOutcome>();
   beforeAll(
     async () => {
       buildCli();
@@ -68,6 +69,8 @@ describe.each(KERNELS)('Linux $release', ({ release, path, modules }) => {
       compileWorkload('../waits/waits.c', waits);
       const functions = join(folder, 'functions');
       compileWorkload('../functions/functions.c', functions);
+      const launcher = join(folder, 'launcher-own');
+      compileOwnLauncher(launcher);
       const recordings = [
         ...Object.entries(RECORDINGS).map(([name, args]) => ({
           ...{
@@ -79,8 +82,8 @@ describe.each(KERNELS)('Linux $release', ({ release, path, modules }) => {
         ...MATRIX_RECORDINGS,
       ];
       const bytes = await writeGuestSystem(initramfs, {
-        plan: { recordings },
-        files: [workload, waits, functions, modulePath(modules, 'loop.ko')],
+        plan: { recordings, own: { launcher: '/work/launcher-own', unwind: 'auto' } },
+        files: [launcher, workload, waits, functions, modulePath(modules, 'loop.ko')],
         scratch: folder,
       });
       const boot = await bootKernel({
@@ -93,6 +96,7 @@ describe.each(KERNELS)('Linux $release', ({ release, path, modules }) => {
         throw new Error(`the guest gave no result:\n${boot.console.slice(-6000)}`);
       const result = boot.result as GuestResult;
       expect(result.release).toBe(release);
+      own = new Map(result.own.map((outcome) => [outcome.name, outcome]));
       outcomes = new Map(result.outcomes.map((outcome) => [outcome.name, outcome]));
       note(
         `Linux ${release}: ${boot.seconds.toFixed(0)} s in QEMU, initramfs ${(bytes / 1e6).toFixed(0)} MB`,
@@ -141,6 +145,25 @@ describe.each(KERNELS)('Linux $release', ({ release, path, modules }) => {
     expect(count + lost, said).toBeGreaterThanOrEqual(least);
     expect(count, said).toBeLessThanOrEqual(most);
     noteCell(row.program, `${count} of ${least}${lost > 0 ? `, ${lost} lost` : ''}`);
+  });
+
+  it.each([
+    ['samples', '5.10', 1],
+    ['waits', LATENCY_SINCE, 3],
+    ['counts', LATENCY_SINCE, 1],
+  ])('records a user’s own process, as that user: %s', (name, since, sources) => {
+    const outcome = own.get(name)!;
+    noteCell(`own process, ${name}`, 'failed');
+    if (!isAtLeast(release, since)) {
+      expect(outcome.error).toContain('5.17');
+      noteCell(`own process, ${name}`, 'refused, with the reason');
+      return;
+    }
+    expect(outcome).toMatchObject({ error: '', hasEnded: true, uid: '1000' });
+    expect(outcome.fallback === '').toBe(isAtLeast(release, UNWIND_SINCE));
+    const counted = Array.from({ length: sources }, (_, source) => outcome.records[source] ?? 0);
+    expect(Math.min(...counted), JSON.stringify(outcome)).toBeGreaterThan(5);
+    noteCell(`own process, ${name}`, `${counted.join(' + ')} records`);
   });
 
   it('reads the arguments of kernel functions by their types', () => {

@@ -1,3 +1,5 @@
+import type { UnwindMode } from '../../main/shared/model/capture-spec.ts';
+
 /** What the guest is to do. */
 export interface GuestPlan {
   /** Path of the command line in the guest. */
@@ -22,6 +24,29 @@ export interface GuestPlan {
     /** Environment of `record`, besides the usual one. */
     readonly env?: Readonly<Record<string, string>>;
   }[];
+  /** Recordings by a helper for own processes; absent: none. */
+  readonly own?: OwnPlan;
+}
+
+export interface OwnPlan {
+  /** Path of a launcher of scope "own" in the guest. */
+  readonly launcher: string;
+  readonly unwind: UnwindMode;
+}
+
+/** What a helper for own processes did. */
+export interface OwnOutcome {
+  readonly name: string;
+  /** Its error frame, or what it said on standard error; empty: all was well. */
+  readonly error: string;
+  /** Its last frame was its farewell. */
+  readonly hasEnded: boolean;
+  /** As whom it recorded. */
+  readonly uid: string;
+  /** Samples, examples and events by source. */
+  readonly records: readonly number[];
+  /** Why user stacks were walked along frame pointers alone; empty: they were not. */
+  readonly fallback: string;
 }
 
 /** One recording that the guest made. */
@@ -79,6 +104,7 @@ export interface GuestResult {
   /** `uname -r`. */
   readonly release: string;
   readonly outcomes: readonly RecordingOutcome[];
+  readonly own: readonly OwnOutcome[];
 }
 
 /** What the guest of the bench is to do: a program's rate beside each recorder, in turn. */
