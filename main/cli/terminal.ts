@@ -1,6 +1,6 @@
 import type { ProfilerError } from '#shared/errors.ts';
 import { describeError } from '#shared/text/error-text.ts';
-import { printable } from '#shared/text/printable-text.ts';
+import { printable, printableLines } from '#shared/text/printable-text.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
 
 /** Looks of words on a terminal; without colours they are the words alone. */
@@ -14,6 +14,10 @@ const SGR: Readonly<Record<Style, readonly [on: number, off: number]>> = {
   yellow: [33, 39],
   green: [32, 39],
 };
+
+/** Any code of SGR; the group makes split() keep them. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is how a code begins
+const LOOKS = new RegExp(`(\\x1b\\[(?:${Object.values(SGR).flat().join('|')})m)`);
 
 /** Width assumed when output goes to a file or pipe, characters. */
 const DEFAULT_COLUMNS = 100;
@@ -41,13 +45,18 @@ export class Output {
     return this.#stream.isTTY ? this.#stream.columns || DEFAULT_COLUMNS : null;
   }
 
-  /** Text as it is: names in it must have passed printable(). */
+  /** Text as it is, for programs and for moving the cursor: names in it must have passed printable(). */
   write(text: string): void {
     if (!this.#closed) this.#stream.write(text);
   }
 
+  /**
+   * A line for people. Whatever a terminal would act on is spelt out but for the looks of styled(), should
+   * a name have come here without printable(); names need that all the same, or a line feed ends the line.
+   */
   line(text = ''): void {
-    this.write(`${text}\n`);
+    const shown = text.split(LOOKS).map((part, at) => (at % 2 === 1 ? part : printableLines(part)));
+    this.write(`${shown.join('')}\n`);
   }
 
   /** Resolves when everything written so far has been handed to the system. */

@@ -11,7 +11,7 @@ const GAP = '  ';
 const MIN_WIDTH = 12;
 
 /**
- * A table as lines, headings first; every cell is made printable. With `columns` given, the widest
+ * A table as lines, headings first; all are made printable. With `columns` given, the widest
  * left-aligned column is shortened in the middle until a line fits.
  */
 export function textTable(
@@ -19,7 +19,8 @@ export function textTable(
   rows: readonly (readonly string[])[],
   columns: number | null,
 ): string[] {
-  const cells = [heads.map(({ heading }) => heading), ...rows.map((row) => row.map(printable))];
+  const headings = heads.map(({ heading }) => heading);
+  const cells = [headings, ...rows].map((row) => row.map(printable));
   const widths = heads.map((_, at) =>
     cells.reduce((widest, row) => Math.max(widest, widthOf(row[at] ?? '')), 0),
   );

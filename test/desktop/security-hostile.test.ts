@@ -181,7 +181,9 @@ describe('the terminal', () => {
     ['sql', 'SELECT comm, exe, cmdline, cgroup FROM process'],
     ['sql', 'SELECT name FROM function', '--json'],
     ['latency'],
+    ['latency', '--json'],
     ['events'],
+    ['events', '--json'],
   ])('is not told what to do: %s %s', async (command, ...rest) => {
     const [query, ...options] = command === 'sql' ? rest : ['', ...rest];
     const args = [command, session, ...(query === '' ? [] : [query ?? '']), ...options];

@@ -1,8 +1,14 @@
 import { encodeImageProblem } from '../../main/shared/model/image-problem.ts';
-import { emptyBatch, type SessionBatch } from '../../main/store/session-batch.ts';
+import {
+  emptyBatch,
+  type SampleColumns,
+  type SessionBatch,
+  type SourceRow,
+} from '../../main/store/session-batch.ts';
 import { SessionWriter } from '../../main/store/session-writer.ts';
 import { ON_CPU, onCpuSamples } from './on-cpu.ts';
 import { syntheticMeta } from './synthetic-session.ts';
+import { CALLS } from './with-sources.ts';
 
 const RUN = `globalThis.pwned=1`;
 
@@ -40,6 +46,23 @@ export const INTERPRETED = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202
 /** What no page may show: the same but for the tab, which is white space there. */
 export const INTERPRETED_BY_PAGE = new RegExp(INTERPRETED.source.replace('0009', '0008'));
 
+/** Short enough for a heading. */
+const SHORT_NAMES = HOSTILE_NAMES.filter((name) => name.length < 200);
+/** What a terminal acts on and what a page acts on. */
+const TITLE = `${HOSTILE_NAMES[8] ?? ''}\u202e${HOSTILE_NAMES[0] ?? ''}`;
+/** Rows of the sources. */
+const SOURCE = { onCpu: 0, calls: 1, trace: 2 } as const;
+
+/** On-CPU time, calls of a function and a trace. */
+const SOURCES: readonly SourceRow[] = [
+  { ...ON_CPU, title: `On-CPU time ${HOSTILE_NAMES[0] ?? ''}`, note: HOSTILE_NAMES[8] ?? '' },
+  { ...CALLS, title: TITLE, mechanism: TITLE, note: TITLE, detail: 'events' },
+  {
+    ...{ ...CALLS, kind: 'trace', title: TITLE, mechanism: TITLE, note: TITLE, unit: 'events' },
+    fields: JSON.stringify(SHORT_NAMES.map((name) => ({ name }))),
+  },
+];
+
 /** A session in which everything that came from outside is one of these names. */
 export async function writeHostileSession(path: string): Promise<void> {
   const meta = syntheticMeta();
@@ -53,7 +76,7 @@ export async function writeHostileSession(path: string): Promise<void> {
         ...meta.spec,
         target: {
           kind: 'command',
-          argv: HOSTILE_NAMES.filter((name) => name.length < 200),
+          argv: SHORT_NAMES,
           cwd: '/',
         },
       },
@@ -72,10 +95,12 @@ export async function writeHostileSession(path: string): Promise<void> {
 function batch(): SessionBatch {
   const names = HOSTILE_NAMES;
   const rows = names.map((_, row) => row);
-  const length = names.length;
   return {
     ...emptyBatch(),
-    sources: [{ ...ON_CPU, title: `On-CPU time ${names[0] ?? ''}`, note: names[8] ?? '' }],
+    sources: SOURCES,
+    series: names.map((name, row) => ({
+      ...{ source: SOURCE.calls, process: row, name, variant: name },
+    })),
     images: names.map((path) => ({ kind: 0, path, buildId: '', fileIdentity: '' })),
     imageProblems: new Map(names.map((name, row) => [row, problemOf(name, row)])),
     processes: names.map((name, row) => ({
@@ -97,17 +122,30 @@ function batch(): SessionBatch {
       line: rows.slice(0, -1),
     },
     stacks: { parent: rows.map((row) => (row % 12 === 0 ? -1 : row - 1)), frame: rows },
-    samples: [
-      onCpuSamples({
-        length,
-        time: Float64Array.from(rows, (row) => row * 5e7),
-        thread: Int32Array.from(rows),
-        stack: Int32Array.from(rows),
-        cpu: new Uint16Array(length),
-        weight: new Float64Array(length).fill(1),
-      }),
-    ],
+    samples: samples(),
   };
+}
+
+/** Of each source one for every name, with its thread and stack. */
+function samples(): readonly SampleColumns[] {
+  const rows = HOSTILE_NAMES.map((_, row) => row);
+  const length = rows.length;
+  const sampled = onCpuSamples({
+    length,
+    time: Float64Array.from(rows, (row) => row * 5e7),
+    thread: Int32Array.from(rows),
+    stack: Int32Array.from(rows),
+    cpu: new Uint16Array(length),
+    weight: new Float64Array(length).fill(1),
+  });
+  const value = Float64Array.from(rows, (row) => 1000 + row);
+  const series = Int32Array.from(rows);
+  const fields = rows.map(() => JSON.stringify(SHORT_NAMES));
+  return [
+    sampled,
+    { ...sampled, source: SOURCE.calls, weight: value, series, value },
+    { ...sampled, source: SOURCE.trace, fields },
+  ];
 }
 
 /** Well-formed with hostile fields, or anything at all. */

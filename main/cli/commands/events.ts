@@ -2,6 +2,7 @@ import { EMPTY_CURSOR, type SessionTables } from '#shared/model/session-tables.t
 import type { TraceField, TraceValue } from '#shared/model/trace-fields.ts';
 import { ok } from '#shared/result.ts';
 import { frameName } from '#shared/text/frame-name.ts';
+import { printable } from '#shared/text/printable-text.ts';
 import { NS_PER_S } from '#shared/units.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { jsonText } from '../json-text.ts';
@@ -85,7 +86,7 @@ function printList(events: readonly TraceEvent[]): void {
     out.line('No event was recorded.');
     return;
   }
-  out.line(first.trace);
+  out.line(printable(first.trace));
   const names = Object.keys(first.fields);
   const heads = [
     { heading: 'time s', align: 'right' as const },

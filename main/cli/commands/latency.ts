@@ -4,6 +4,7 @@ import { type SeriesLatency, seriesLatencies } from '#shared/model/source-latenc
 import { ok } from '#shared/result.ts';
 import { formatCount, formatDuration } from '#shared/text/format-value.ts';
 import { percentileText } from '#shared/text/latency-text.ts';
+import { printable } from '#shared/text/printable-text.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { jsonText } from '../json-text.ts';
 import { out, printError } from '../terminal.ts';
@@ -59,8 +60,8 @@ export async function runLatency(path: string, options: LatencyOptions): Promise
   }
   if (measured.length === 0) out.line('This session holds no durations: it samples CPUs only.');
   for (const [at, source] of measured.entries()) {
-    const mechanism = sources.mechanism[source] ?? '';
-    out.line(`${at === 0 ? '' : '\n'}${sources.title[source] ?? ''} (${mechanism})`);
+    if (at > 0) out.line();
+    out.line(printable(`${sources.title[source] ?? ''} (${sources.mechanism[source] ?? ''})`));
     for (const line of textTable(HEADS, (lines[at] ?? []).map(cellsOf), out.columns))
       out.line(line);
   }

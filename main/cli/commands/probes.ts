@@ -67,7 +67,7 @@ export async function runEstimate(probe: string, { json }: ProbesOptions): Promi
   const cost =
     perSecond === 0 ? '' : `, ${formatDuration(nsEach)} each: ${percent(cpuShare)} of a CPU`;
   out.line(`${printable(probe)}: ${rate} per second by ${mechanism}${cost}`);
-  if (note !== '') out.line(out.styled('dim', note));
+  if (note !== '') out.line(out.styled('dim', printable(note)));
   return EXIT.ok;
 }
 

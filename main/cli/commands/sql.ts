@@ -23,8 +23,10 @@ export async function runSqlCommand(
   } else if (options.csv === true) {
     // CSV is for programs, which get every character; a terminal would act on some.
     const shown = out.isTerminal ? printable : (line: string): string => line;
-    out.line(shown(csvLine(columns)));
-    for (const row of rows) out.line(shown(csvLine(row.map((value) => cellText(value, '')))));
+    out.write(`${shown(csvLine(columns))}\n`);
+    for (const row of rows) {
+      out.write(`${shown(csvLine(row.map((value) => cellText(value, ''))))}\n`);
+    }
   } else {
     const heads = columns.map((heading, at) => ({
       heading,

@@ -29,6 +29,11 @@ describe('textTable', () => {
   it('prints hostile cells as text', () => {
     expect(textTable(HEADS, [['1', 'a\x1b[2J\nb']], null)[1]).toBe(String.raw`1  a\x1b[2J\x0ab`);
   });
+
+  it('prints hostile headings as text, and whole', () => {
+    const heads = [{ heading: '\x1b[2J', align: 'left' }] as const;
+    expect(textTable(heads, [['1']], null)[0]).toBe(String.raw`\x1b[2J`);
+  });
 });
 
 describe('csvLine', () => {
