@@ -2,8 +2,11 @@ import type { ServerResponse } from 'node:http';
 import type { ServeLine } from '#shared/ipc/serve-contract.ts';
 import { messageToText } from '#shared/ipc/serve-contract.ts';
 
-/** Pages open at once. A browser makes six connections to one server at most, and each page holds one. */
-const MAX_CLIENTS = 8;
+/**
+ * Pages open at once. A browser makes six connections to one server at most, all tabs together, and each page
+ * holds one for its events: two are left for everything they ask. With six pages no answer would ever come.
+ */
+export const MAX_CLIENTS = 4;
 /** A page that lets more than this pile up does not read any more, bytes. */
 const MAX_BACKLOG = 8 * 2 ** 20;
 /** Shows both sides that the connection lives, ms. */

@@ -9,7 +9,7 @@ import { err, ok, type Result } from '#shared/result.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type AccessKind, AccessRules, makeToken, type Refusal } from './access.ts';
 import { EngineCalls } from './engine-calls.ts';
-import { EventClients } from './event-clients.ts';
+import { EventClients, MAX_CLIENTS } from './event-clients.ts';
 import { listFolder } from './list-folder.ts';
 import { listPageFiles, type PageFile } from './page/page-files.ts';
 import { readJson } from './read-body.ts';
@@ -152,7 +152,8 @@ export class PageServer implements AsyncDisposable {
       ...{ hostname: hostname(), home: homedir() },
     };
     if (this.#clients.add(response, PAGE_HEADERS, hello)) return;
-    send(response, 503, 'Too many pages are open. Close one of them.');
+    const open = `This is open in ${MAX_CLIENTS} tabs or windows already, which is as many as it can be.`;
+    send(response, 503, `${open} Close one of them: this one then goes on by itself.`);
   }
 
   async #call(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -10,6 +10,14 @@ import { err, ok, type Result } from '#shared/result.ts';
 /** A line of the event stream is a progress report of some kB; more than this is no line of ours, characters. */
 const MAX_LINE = 2 ** 20;
 
+/** Why an event stream ended or did not begin. */
+export interface StreamEnd {
+  /** For people. */
+  readonly reason: string;
+  /** full: as many pages are open as can be. Trying again helps but where this page is refused. */
+  readonly what: 'lost' | 'full' | 'refused';
+}
+
 /** Requests to the server, each with the key. */
 export class ServeConnection {
   private readonly headers: Readonly<Record<string, string>>;
@@ -37,30 +45,26 @@ export class ServeConnection {
     }
   }
 
-  /**
-   * Hands over the lines of the event stream until it ends. Returns why it ended, and whether trying again
-   * could help.
-   */
-  async listen(
-    take: (line: ServeLine) => void,
-  ): Promise<{ readonly reason: string; readonly again: boolean }> {
+  /** Hands over the lines of the event stream until it ends. */
+  async listen(take: (line: ServeLine) => void): Promise<StreamEnd> {
     try {
       const response = await fetch(SERVE_PATHS.events, { headers: this.headers });
       if (!response.ok || response.body === null) {
-        return { reason: (await response.text()).trim(), again: response.status === 503 };
+        const reason = (await response.text()).trim();
+        return { reason, what: response.status === 503 ? 'full' : 'refused' };
       }
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       let rest = '';
       for (;;) {
         const { done, value } = await reader.read();
-        if (done) return { reason: '"emberscope serve" ended the connection', again: true };
+        if (done) return { reason: '"emberscope serve" ended the connection', what: 'lost' };
         const lines = (rest + value).split('\n');
         rest = lines.pop() ?? '';
         if (rest.length > MAX_LINE) throw new Error('a line without end');
         for (const line of lines) take(messageFromText(line) as ServeLine);
       }
     } catch (cause) {
-      return { reason: `"emberscope serve" does not answer (${String(cause)})`, again: true };
+      return { reason: `"emberscope serve" does not answer (${String(cause)})`, what: 'lost' };
     }
   }
 }

@@ -82,19 +82,24 @@ export class ServeHost implements HostBridge {
     return path;
   }
 
-  /** Tells once that the server is gone, and goes on asking until it is back. */
+  /** Tells once that the server is gone, and goes on asking until it is back or has room for this page. */
   private async stayConnected(): Promise<void> {
     let told = false;
     for (;;) {
-      const { reason, again } = await this.connection.listen((line) => {
+      const { reason, what } = await this.connection.listen((line) => {
         told = false;
+        this.note.setWaiting('');
         this.take(line);
       });
       this.port?.close();
       this.port = null;
-      if (!told) this.lost.tell(reason);
-      told = true;
-      if (!again) return;
+      this.note.setWaiting(what === 'full' ? reason : '');
+      // A page that waits for its turn has lost nothing.
+      if (!told && what !== 'full') {
+        this.lost.tell(reason);
+        told = true;
+      }
+      if (what === 'refused') return;
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }

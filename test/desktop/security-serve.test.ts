@@ -126,6 +126,38 @@ describe('emberscope serve', () => {
   });
 });
 
+describe('many tabs of one browser', () => {
+  async function openTab(): Promise<Page> {
+    const [opened] = await Promise.all([
+      browser.app.waitForEvent('window'),
+      browser.app.evaluate(({ BrowserWindow }) => {
+        const window = new BrowserWindow({ webPreferences: { sandbox: true } });
+        return window.loadURL('about:blank');
+      }),
+    ]);
+    await opened.goto(served.address);
+    return opened;
+  }
+
+  it('all get their answers; the one too many says so, and goes on when another is closed', async () => {
+    await page.goto(served.address);
+    await drawn();
+    const tabs: Page[] = [];
+    for (let k = 0; k < 6; k++) tabs.push(await openTab());
+    const [first, , , last] = tabs;
+    const waiting = last?.getByRole('alert').filter({ hasText: 'Close one of them' });
+    await waiting?.waitFor();
+    // A request of a page that is connected is answered though three pages wait.
+    expect(await page.evaluate(async () => (await fetch('/')).status)).toBe(200);
+    await first?.close();
+    await Promise.any(
+      tabs.slice(3).map((tab) => tab.getByRole('treeitem').first().waitFor({ state: 'attached' })),
+    );
+    for (const tab of tabs.slice(1)) await tab.close();
+    complaints.length = 0;
+  });
+});
+
 describe('a page on another port of the same machine', () => {
   const attacker = createServer((request, response) => {
     const to = new URL(request.url ?? '/', 'http://x').searchParams.get('to') ?? '';
