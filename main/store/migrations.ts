@@ -1,11 +1,14 @@
 import { invariant } from '#shared/invariant.ts';
-import { Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { openKnown } from './known-schema.ts';
 import { FORMAT_VERSION } from './schema.ts';
 import { DamageFound } from './store-failure.ts';
 
 /** Brings a file from version `from` to `from + 1`, inside a transaction. */
 export interface Upgrader {
   readonly from: number;
+  /** What files of that version hold; nothing else is ever upgraded. */
+  readonly schema: string;
   readonly upgrade: (connection: Connection) => Promise<void>;
 }
 
@@ -18,11 +21,15 @@ export async function upgradeCopy(
   version: number,
   upgraders: readonly Upgrader[],
 ): Promise<void> {
-  const connection = await Connection.open(path, 'write');
+  const stepFrom = (from: number): Upgrader => {
+    const step = upgraders.find((candidate) => candidate.from === from);
+    if (step === undefined) throw new DamageFound(`format version ${from} was never released`);
+    return step;
+  };
+  const connection = await openKnown(path, 'write', stepFrom(version).schema);
   try {
     for (let from = version; from < FORMAT_VERSION; from++) {
-      const step = upgraders.find((candidate) => candidate.from === from);
-      if (step === undefined) throw new DamageFound(`format version ${from} was never released`);
+      const step = stepFrom(from);
       await connection.transaction('BEGIN IMMEDIATE', async () => {
         await step.upgrade(connection);
         await connection.exec(`PRAGMA user_version = ${from + 1}`);

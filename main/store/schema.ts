@@ -1,6 +1,7 @@
 /**
  * The session file, format version 1: one SQLite database. SESSION-FORMAT.md documents every column
- * with unit and source, and test/store holds that document against this text.
+ * with unit and source, and test/store holds that document against this text. Files are compared with it when
+ * they are opened: a changed word is a change of the format.
  *
  * Ids are dense from 0 and equal row indexes in SessionTables. Times are ns since session start.
  * Absolute 64-bit values are lower-case hex text: SQLite could hold them, JavaScript numbers cannot.

@@ -3,11 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ProfilerError } from '#shared/errors.ts';
 import type { Result } from '#shared/result.ts';
 import { err, ok } from '#shared/result.ts';
-import type { ConnectionMode } from './connection.ts';
-import { Connection } from './connection.ts';
+import type { Connection, ConnectionMode } from './connection.ts';
 import { isHeld } from './file-locks.ts';
 import type { FileProbe } from './file-probe.ts';
 import { isWritable, probeFile } from './file-probe.ts';
+import { openKnown } from './known-schema.ts';
 import type { Upgrader } from './migrations.ts';
 import { UPGRADERS, upgradeCopy } from './migrations.ts';
 import type { PrivateCopy } from './private-copy.ts';
@@ -130,7 +130,7 @@ async function upgradeOld(
  */
 async function settleInPlace(path: string): Promise<{ readonly interrupted: boolean } | null> {
   await checkSound(path);
-  const connection = await Connection.open(path, 'write');
+  const connection = await openKnown(path, 'write');
   try {
     if (!(await takeOutOfWal(connection))) return null;
     const interrupted = (await readState(connection)) !== 'complete';
@@ -146,7 +146,7 @@ async function settleInPlace(path: string): Promise<{ readonly interrupted: bool
 /** Throws DamageFound when pages are missing or make no sense. */
 async function checkSound(path: string): Promise<void> {
   // A -journal must be rolled back before anything can be read at all.
-  const connection = await Connection.open(path, existsSync(`${path}-journal`) ? 'write' : 'read');
+  const connection = await openKnown(path, existsSync(`${path}-journal`) ? 'write' : 'read');
   try {
     const { quick_check: verdict } = await connection.one('PRAGMA quick_check(1)');
     undamaged(verdict === 'ok', `SQLite says: ${String(verdict)}`);
@@ -170,7 +170,7 @@ async function takeOutOfWal(connection: Connection): Promise<boolean> {
 }
 
 async function stateOf(path: string, mode: ConnectionMode): Promise<string> {
-  const connection = await Connection.open(path, mode);
+  const connection = await openKnown(path, mode);
   try {
     return await readState(connection);
   } finally {

@@ -4,10 +4,11 @@ import type { SessionInfo } from '#shared/model/session-info.ts';
 import type { SessionCursor, SessionDelta } from '#shared/model/session-tables.ts';
 import type { Result } from '#shared/result.ts';
 import { err, ok } from '#shared/result.ts';
-import { Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { isWithin, readCursor, readDelta } from './delta-read.ts';
 import { type EventFields, readEventFields } from './event-read.ts';
 import { readInfo } from './info-read.ts';
+import { openKnown } from './known-schema.ts';
 import type { Upgrader } from './migrations.ts';
 import { SerialQueue } from './serial-queue.ts';
 import type { SessionFile } from './session-file.ts';
@@ -103,7 +104,7 @@ export class SessionReader implements AsyncDisposable {
   ): Promise<Result<T, ProfilerError>> {
     return this.#queue.run(async () => {
       try {
-        this.#connection ??= await Connection.open(this.#file.readPath, this.#file.mode);
+        this.#connection ??= await openKnown(this.#file.readPath, this.#file.mode);
         const connection = this.#connection;
         return await connection.transaction('BEGIN', () => ask(connection));
       } catch (thrown) {
@@ -131,7 +132,7 @@ export async function withSession<T>(
   const { readPath, mode, copy } = found.value;
   const outcome = await attemptRead(path, async () => {
     try {
-      const connection = await Connection.open(readPath, mode);
+      const connection = await openKnown(readPath, mode);
       try {
         return await ask(connection);
       } finally {

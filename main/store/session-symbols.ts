@@ -1,7 +1,8 @@
 import type { ProfilerError } from '#shared/errors.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 import { insertBatch, type NextIds } from './batch-insert.ts';
-import { Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { openKnown } from './known-schema.ts';
 import type { SessionBatch } from './session-batch.ts';
 import { findSession } from './session-file.ts';
 import { attemptRead, writingError } from './store-failure.ts';
@@ -50,7 +51,7 @@ export class SessionSymbols implements AsyncDisposable {
     if (live) return refuse('it is being recorded; symbols can be added when that has ended');
     if (copy !== null) return refuse('it cannot be changed in place');
     try {
-      const connection = await Connection.open(path, 'write');
+      const connection = await openKnown(path, 'write');
       try {
         await settle(connection);
         return ok(new SessionSymbols(path, connection, await nextIds(connection)));

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Connection } from '../../main/store/connection.ts';
 import type { Upgrader } from '../../main/store/migrations.ts';
+import { SCHEMA } from '../../main/store/schema.ts';
 import { SessionReader } from '../../main/store/session-reader.ts';
 import {
   digestOf,
@@ -24,6 +25,7 @@ async function oldSession(): Promise<string> {
 
 const FROM_ZERO: Upgrader = {
   from: 0,
+  schema: SCHEMA.replace('CREATE TABLE meta', 'CREATE TABLE facts'),
   upgrade: (connection) => connection.exec('ALTER TABLE facts RENAME TO meta'),
 };
 
@@ -44,9 +46,22 @@ describe('SessionReader.open of an older version', () => {
     });
   });
 
+  it('upgrades nothing that holds what the old version did not', async () => {
+    const path = await oldSession();
+    const connection = await Connection.open(path, 'write');
+    await connection.exec('CREATE VIEW stranger AS SELECT 1');
+    await connection.close();
+    const reason = 'it holds a definition that no session has: "stranger"';
+    const error = errorOf(await SessionReader.open(path, [FROM_ZERO]));
+    expect(error).toEqual({ kind: 'session-damaged', path, reason });
+  });
+
   it('says what is wrong when a step fails', async () => {
     const path = await oldSession();
-    const wrong: Upgrader = { from: 0, upgrade: (connection) => connection.exec('DROP TABLE no') };
+    const wrong: Upgrader = {
+      ...FROM_ZERO,
+      upgrade: (connection) => connection.exec('DROP TABLE no'),
+    };
     expect(errorOf(await SessionReader.open(path, [wrong])).kind).toBe('session-damaged');
   });
 });
