@@ -7,6 +7,7 @@ import {
   type UnwindReport,
 } from '#shared/model/session-info.ts';
 import { undamaged } from './store-failure.ts';
+import { specFrom } from './stored-spec.ts';
 
 /** What a session knows about itself from its first byte on; rows of the table `meta`. */
 export interface SessionMeta {
@@ -58,6 +59,9 @@ export type MetaRow = readonly [key: MetaKey, value: string];
 
 const STATES: readonly string[] = ['recording', 'complete', 'interrupted'] satisfies SessionState[];
 
+/** ISO 8601, UTC. */
+const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z$/;
+
 const hostRows = (host: HostFacts): readonly MetaRow[] => [
   ['host.hostname', host.hostname],
   ['host.kernel', host.kernel],
@@ -98,7 +102,12 @@ export function metaFromRows(rows: ReadonlyMap<string, string>): StoredMeta {
   };
   const whole = (key: MetaKey): number => {
     const value = Number(text(key));
-    undamaged(Number.isSafeInteger(value), `meta "${key}" is no whole number`);
+    undamaged(Number.isSafeInteger(value) && value >= 0, `meta "${key}" is no whole number`);
+    return value;
+  };
+  const matching = (key: MetaKey, form: RegExp): string => {
+    const value = text(key);
+    undamaged(form.test(value), `meta "${key}" is not of its form`);
     return value;
   };
   const state = text('state');
@@ -108,8 +117,8 @@ export function metaFromRows(rows: ReadonlyMap<string, string>): StoredMeta {
   undamaged(mode !== undefined, 'meta "unwind.mode" is not known');
   return {
     recordedBy: text('recorded_by'),
-    startedAt: text('started_at'),
-    startMonotonicNs: text('start_monotonic_ns'),
+    startedAt: matching('started_at', TIME),
+    startMonotonicNs: matching('start_monotonic_ns', /^[0-9a-f]{0,16}$/),
     state,
     endNs: whole('end_ns'),
     end: endFrom(rows.get('end_reason') ?? '', rows.get('end_error') ?? ''),
@@ -138,22 +147,3 @@ function endFrom(text: string, error: string): SessionEnd | null {
 }
 
 const isState = (text: string): text is SessionState => STATES.includes(text);
-
-/** The spec is kept as the JSON it was started with; only its outline is checked. */
-function specFrom(text: string): CaptureSpec {
-  let spec: unknown;
-  try {
-    spec = JSON.parse(text);
-  } catch (thrown) {
-    undamaged(!(thrown instanceof SyntaxError), 'meta "spec" is no JSON');
-    throw thrown;
-  }
-  const isSpec =
-    typeof spec === 'object' &&
-    spec !== null &&
-    'sources' in spec &&
-    Array.isArray(spec.sources) &&
-    'target' in spec;
-  undamaged(isSpec, 'meta "spec" is no capture spec');
-  return spec as CaptureSpec;
-}

@@ -22,8 +22,24 @@ export async function readSources(connection: Connection, to: SessionCursor): Pr
     unit.every((name) => known.includes(name)),
     'source.unit is none we know',
   );
+  undamaged(fields.every(isFieldList), 'source.fields is no list of fields');
   return { length: to.sources, kind, title, unit, mechanism, note, detail, fields };
 }
+
+/** JSON text of TraceField values, whose names are shown; empty: no trace. */
+function isFieldList(text: string): boolean {
+  if (text === '') return true;
+  try {
+    const fields: unknown = JSON.parse(text);
+    return Array.isArray(fields) && fields.every(hasName);
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return false;
+    throw thrown;
+  }
+}
+
+const hasName = (field: unknown): boolean =>
+  typeof field === 'object' && field !== null && 'name' in field && typeof field.name === 'string';
 
 export async function readSeries(
   connection: Connection,

@@ -67,7 +67,8 @@ function eventOf(tables: SessionTables, row: number, values: readonly TraceValue
   const source = samples.source[row]!;
   const thread = samples.thread[row]!;
   const stack = samples.stack[row]!;
-  const names = JSON.parse(sources.fields[source] ?? '[]') as readonly TraceField[];
+  // Of traces it is a list of TraceField: the store has checked it.
+  const names = JSON.parse(sources.fields[source] || '[]') as readonly TraceField[];
   return {
     trace: sources.title[source] ?? '',
     time: samples.time[row]! / NS_PER_S,
