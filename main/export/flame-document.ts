@@ -28,7 +28,7 @@ export interface FlameDocument {
   readonly unit: WeightUnit;
   /** What was recorded and where. */
   readonly title: string;
-  /** When, how long, what was measured, what was lost. */
+  /** When, how long, what was measured, what was lost; printable, as the title is. */
   readonly subtitle: string;
   /** The words for a box of `rows`. Names are printable. */
   label(box: number): KeyLabel;
@@ -86,7 +86,7 @@ function subtitleOf(exported: ExportSource, whole: number, unit: WeightUnit): st
     measuredText(exported, whole, unit),
     lost === 0 ? 'none lost' : `${formatQuantity(lost, 'sample')} lost`,
   ];
-  return parts.join(' · ');
+  return printable(parts.join(' · '));
 }
 
 /** "100 samples at 99 Hz per CPU", "Off-CPU time: 12.5 s". */
@@ -97,5 +97,5 @@ function measuredText(
 ): string {
   if (source === WALL_CLOCK) return `Wall clock: ${formatWeight(whole, unit)}`;
   if (unit === 'samples') return `${formatWeight(whole, unit)} at ${info.spec.rate} Hz per CPU`;
-  return `${printable(tables.sources.title[source] ?? '')}: ${formatWeight(whole, unit)}`;
+  return `${tables.sources.title[source] ?? ''}: ${formatWeight(whole, unit)}`;
 }

@@ -55,7 +55,7 @@ function htmlOf(source: ExportSource): string {
 <p id="status" aria-live="polite">Click a box to zoom into it.</p>
 <noscript><p>The flame graph needs scripts; the table below does not.</p></noscript>
 ${lossMarkup(source)}${leftOut === 0 ? '' : `<p>${escapeMarkup(formatQuantity(leftOut, 'box', 'boxes'))} with the least weight left out.</p>\n`}${tableMarkup(source, flame)}
-<footer>Recorded by Emberscope ${escapeMarkup(source.info.recordedBy)} on ${escapeMarkup(printable(source.info.host.os))}, Linux ${escapeMarkup(printable(source.info.host.kernel))}, ${escapeMarkup(printable(source.info.host.cpuModel))}.</footer>
+<footer>Recorded by Emberscope ${escapeMarkup(printable(source.info.recordedBy))} on ${escapeMarkup(printable(source.info.host.os))}, Linux ${escapeMarkup(printable(source.info.host.kernel))}, ${escapeMarkup(printable(source.info.host.cpuModel))}.</footer>
 <div id="card" hidden></div>
 <script type="application/json" id="data">${scriptSafeJson(data)}</script>
 <script>${PAGE_SCRIPT}</script>

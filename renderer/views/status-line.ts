@@ -10,7 +10,7 @@ import {
 } from '#shared/text/format-value.ts';
 import { describeLoss, LOSS_REASONS, lostSamples } from '#shared/text/loss-text.ts';
 import { recordedText } from '#shared/text/recorded-text.ts';
-import { fill, h, icon, setAttribute, setText } from '../dom.ts';
+import { fill, h, icon, setAttribute, setText, setTitle } from '../dom.ts';
 
 /** The line that is always there: how much was recorded, what is missing, what it cost. */
 export class StatusLine {
@@ -61,7 +61,8 @@ export class StatusLine {
   update(info: SessionInfo): void {
     setText(this.samples, recordedText(info));
     this.samples.dataset['samples'] = String(info.sampleCount);
-    const event = info.host.sampleEvent === '' ? '' : ` · ${info.host.sampleEvent}`;
+    const { sampleEvent } = info.host;
+    const event = sampleEvent === '' ? '' : ` · ${sampleEvent}`;
     const isSampling = info.spec.sources.some(({ kind }) => kind === 'on-cpu');
     const rate = `${formatFrequency(info.spec.rate)} per CPU · ${info.spec.mode}${event}`;
     setText(this.rate, isSampling ? rate : '');
@@ -86,7 +87,7 @@ export class StatusLine {
   private updateEnd({ end }: SessionInfo): void {
     const described = describeEnd(end);
     setText(this.end, described?.text ?? '');
-    this.end.title = described?.detail ?? '';
+    setTitle(this.end, described?.detail ?? '');
     this.end.hidden = described === null;
   }
 

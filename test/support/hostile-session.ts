@@ -70,8 +70,8 @@ export async function writeHostileSession(path: string): Promise<void> {
   const created = await SessionWriter.create(
     path,
     {
-      ...meta,
-      host: { ...meta.host, hostname, os, cpuModel, kernel },
+      ...{ ...meta, recordedBy: TITLE },
+      host: { ...meta.host, hostname, os, cpuModel, kernel, arch: TITLE, sampleEvent: TITLE },
       spec: {
         ...meta.spec,
         target: {
@@ -87,7 +87,10 @@ export async function writeHostileSession(path: string): Promise<void> {
   if (!created.ok) throw new Error(JSON.stringify(created.error));
   const appended = await created.value.append(batch());
   if (!appended.ok) throw new Error(JSON.stringify(appended.error));
-  const finished = await created.value.finish({ state: 'complete', endNs: 2e9 });
+  const finished = await created.value.finish({
+    ...{ state: 'complete', endNs: 2e9 },
+    end: { reason: 'failed', error: TITLE },
+  });
   if (!finished.ok) throw new Error(JSON.stringify(finished.error));
 }
 

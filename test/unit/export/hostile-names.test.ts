@@ -18,6 +18,7 @@ const withTarget = {
   ...session,
   info: {
     ...session.info,
+    ...{ startedAt: `2026\x9b2J\u202e-01-01T00:00:00Z`, recordedBy: EVIL },
     host: { ...session.info.host, hostname: EVIL, os: EVIL, cpuModel: EVIL, kernel: EVIL },
     spec: {
       ...session.info.spec,
@@ -50,7 +51,7 @@ describe('SVG', () => {
     expect(open).toEqual([]);
     expect(text).not.toMatch(/&(?!(?:amp|lt|gt|quot|#39);)/);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
-    expect(text).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u202a-\u202e]/);
+    expect(text).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
   });
 });
 
@@ -78,6 +79,11 @@ describe('HTML', () => {
 
   it('loads nothing from anywhere', () => {
     expect(text).not.toMatch(/<(?:link|iframe|object|embed|base)\b|\ssrc=["']|url\(|import\s*\(/i);
+  });
+
+  it('writes out what a page would act on', () => {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+    expect(text).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
   });
 
   it('carries names as data', () => {
