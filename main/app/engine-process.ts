@@ -1,7 +1,9 @@
 import { constants } from 'node:os';
+import { StringDecoder } from 'node:string_decoder';
 import { type MessagePortMain, type UtilityProcess, utilityProcess } from 'electron';
 import type { ProfilerError } from '#shared/errors.ts';
 import { err, ok, type Result } from '#shared/result.ts';
+import { printableLines } from '#shared/text/printable-text.ts';
 import { ElevatedHelpers, type ElevationRequest } from './elevated-helpers.ts';
 
 /** What the engine needs to start. */
@@ -106,9 +108,12 @@ export class EngineProcess {
       if (this.#child === child) child.postMessage(message);
     });
     let tail = '';
+    // Whole characters, however they are cut up. What is thrown may quote a session: no terminal acts on it.
+    const decoder = new StringDecoder('utf8');
     child.stderr?.on('data', (chunk: Buffer) => {
-      process.stderr.write(chunk);
-      tail = (tail + chunk.toString('utf8')).slice(-STDERR_TAIL);
+      const text = printableLines(decoder.write(chunk));
+      process.stderr.write(text);
+      tail = (tail + text).slice(-STDERR_TAIL);
     });
     child.on('message', (message: FromEngine) => {
       if (message.type === 'elevate' || message.type === 'elevated-kill') helpers.handle(message);

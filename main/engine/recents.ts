@@ -7,6 +7,7 @@ import { formatElapsed, formatQuantity } from '#shared/text/format-value.ts';
 import { describeTarget } from '#shared/text/target-text.ts';
 
 import { writeTextAtomically } from './atomic-file.ts';
+import { complain } from './complain.ts';
 import type { DataFolder } from './data-folder.ts';
 
 /** Entries kept: more than a start page shows, few enough to check each for existence. */
@@ -60,7 +61,7 @@ export class Recents {
     this.#writing = this.#writing
       .then(() => writeTextAtomically(this.#folder.recentsFile, text))
       .catch((thrown: unknown) => {
-        process.stderr.write(`The list of recent sessions was not saved: ${String(thrown)}\n`);
+        complain(`The list of recent sessions was not saved: ${String(thrown)}`);
       });
     return this.#writing;
   }
@@ -78,7 +79,7 @@ function readEntries(path: string): readonly Entry[] {
   try {
     return fileSchema.parse(JSON.parse(readFileSync(path, 'utf8'))).sessions;
   } catch (thrown) {
-    process.stderr.write(`The list of recent sessions was not readable: ${String(thrown)}\n`);
+    complain(`The list of recent sessions was not readable: ${String(thrown)}`);
     return [];
   }
 }

@@ -4,6 +4,7 @@ import type { EngineEvent, PortMessage } from '#shared/ipc/contract.ts';
 
 import type { Elevate } from '../capture/helper-process.ts';
 import { internalError } from '../capture/internal-error.ts';
+import { complain } from './complain.ts';
 import type { Engine } from './engine.ts';
 import type { Parent, WindowPort } from './parent.ts';
 import { ParentElevation } from './parent-elevation.ts';
@@ -62,7 +63,7 @@ export function serve({ parent, makeEngine, exit }: Service): void {
     const request = portRequestSchema.safeParse(raw);
     // Nobody can be told: an answer needs a call number.
     if (request.success) reply(await engine.handle(request.data));
-    else process.stderr.write(`A request made no sense: ${request.error.message}\n`);
+    else complain(`A request made no sense: ${request.error.message}`);
   };
 
   const connect = (port: WindowPort): void => {
@@ -97,7 +98,7 @@ export function serve({ parent, makeEngine, exit }: Service): void {
   parent.listen((raw, windowPorts) => {
     const parsed = parentMessageSchema.safeParse(raw);
     if (!parsed.success) {
-      process.stderr.write(`A message of the app made no sense: ${parsed.error.message}\n`);
+      complain(`A message of the app made no sense: ${parsed.error.message}`);
       return;
     }
     const message = parsed.data;

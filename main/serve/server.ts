@@ -6,6 +6,7 @@ import type { EngineEvent, PortMessage } from '#shared/ipc/contract.ts';
 import { PAGE_HEADERS } from '#shared/ipc/page-headers.ts';
 import { messageToText, SERVE_PATHS, TOKEN_PARAMETER } from '#shared/ipc/serve-contract.ts';
 import { err, ok, type Result } from '#shared/result.ts';
+import { complain } from '../engine/complain.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type AccessKind, AccessRules, makeToken, type Refusal } from './access.ts';
 import { EngineCalls } from './engine-calls.ts';
@@ -60,7 +61,7 @@ export class PageServer implements AsyncDisposable {
     this.#calls = new EngineCalls(options.engine, (client) => this.#clients.has(client));
     server.on('request', (request, response) => {
       this.#answer(request, response).catch((cause: unknown) => {
-        process.stderr.write(`A request failed: ${String(cause)}\n`);
+        complain(`A request failed: ${String(cause)}`);
         if (response.headersSent) response.destroy();
         else send(response, 500, 'The request failed.');
       });

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { SERVE_PATHS } from '../../main/shared/ipc/serve-contract.ts';
 import { ok } from '../../main/shared/result.ts';
 import { messageOf, ServedPage, type Stream } from '../support/page-server.ts';
@@ -299,6 +299,17 @@ describe('PageServer', () => {
 
   it('says when the port is taken', async () => {
     await expect(ServedPage.start({ port: page.server.port })).rejects.toThrow(/EADDRINUSE/);
+  });
+
+  it('says on standard error why a request failed, and nothing that a terminal would act on', async () => {
+    const fails = () => Promise.reject(new Error('no\x1b[2J\u202e'));
+    const handle = () => Promise.reject(new Error('not asked'));
+    await using other = await ServedPage.start({ engine: { handle, deltaBytes: fails } });
+    const complaint = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    expect((await other.ask('/data/1/delta?from=0')).status).toBe(500);
+    const said = String(complaint.mock.calls[0]?.[0]);
+    complaint.mockRestore();
+    expect(said).toBe(`A request failed: Error: no${String.raw`\x1b[2J\u202e`}\n`);
   });
 
   it('gives the rows of a session, or says why not', async () => {

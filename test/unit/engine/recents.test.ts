@@ -69,6 +69,17 @@ describe('Recents', () => {
     complaint.mockRestore();
   });
 
+  it('quotes nothing of a damaged list that a terminal would act on', () => {
+    const folder = new DataFolder(base);
+    writeFileSync(folder.recentsFile, '\x1b[2J\u202e');
+    const complaint = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    expect(new Recents(folder).list()).toEqual([]);
+    const said = String(complaint.mock.calls[0]?.[0]);
+    complaint.mockRestore();
+    expect(said).toContain(String.raw`\x1b[2J\u202e`);
+    expect(said).not.toContain('\x1b');
+  });
+
   it('leaves no temporary file behind', async () => {
     const folder = new DataFolder(base);
     const recents = new Recents(folder);
