@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { app, type BrowserWindow } from 'electron';
+import { dataPath } from '#shared/data-path.ts';
 import { SHELL_CHANNELS } from '#shared/ipc/shell-channels.ts';
 import { EngineProcess } from './engine-process.ts';
 import { launchFiles } from './launch-files.ts';
@@ -14,13 +15,6 @@ import { openWindow } from './window.ts';
 /** dist/, one above this bundle's own folder. */
 const DIST = join(import.meta.dirname, '..');
 
-function dataFolder(): string {
-  const chosen = process.env['EMBERSCOPE_DATA'];
-  if (chosen !== undefined && chosen !== '') return chosen;
-  const base = process.env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share');
-  return join(base, 'emberscope');
-}
-
 /** Hands a file to the page; it waits in the preload script until the page listens. */
 function requestOpen(window: BrowserWindow, files: readonly string[]): void {
   for (const file of files) window.webContents.send(SHELL_CHANNELS.openRequest, file);
@@ -30,7 +24,7 @@ function start(setWindow: (window: BrowserWindow) => void): void {
   lockDown();
   const engine = new EngineProcess({
     entry: join(DIST, 'engine', 'main.js'),
-    dataFolder: dataFolder(),
+    dataFolder: dataPath(process.env, homedir()),
     version: app.getVersion(),
     onLost: (detail, restarted) => {
       if (window.isDestroyed()) return;
@@ -76,8 +70,8 @@ function finishBeforeQuit(engine: EngineProcess): void {
 }
 
 function main(): void {
-  if (process.env['EMBERSCOPE_DATA'] !== undefined) {
-    app.setPath('userData', join(dataFolder(), 'window'));
+  if ((process.env['EMBERSCOPE_DATA'] ?? '') !== '') {
+    app.setPath('userData', join(dataPath(process.env, homedir()), 'window'));
   }
   app.enableSandbox();
   registerAppScheme();

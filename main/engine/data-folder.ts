@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, sep } from 'node:path';
+import { dataPath } from '#shared/data-path.ts';
 
 /** Where this user's recordings and settings live; made on first use, for this user alone. */
 export class DataFolder {
@@ -9,9 +10,9 @@ export class DataFolder {
   readonly recordings: string;
   readonly recentsFile: string;
 
-  /** `path` null: EMBERSCOPE_DATA, else emberscope below XDG_DATA_HOME. */
+  /** `path` null: the usual one of this user. */
   constructor(path: string | null) {
-    this.path = path ?? defaultFolder();
+    this.path = path ?? dataPath(process.env, homedir());
     this.recordings = join(this.path, 'recordings');
     this.recentsFile = join(this.path, 'recents.json');
     // Recordings tell what ran on the machine: nobody else's business.
@@ -22,13 +23,4 @@ export class DataFolder {
   isUnsaved(path: string): boolean {
     return path.startsWith(this.recordings + sep);
   }
-}
-
-function defaultFolder(): string {
-  const named = process.env['EMBERSCOPE_DATA'];
-  if (named !== undefined && named !== '') return named;
-  const share = process.env['XDG_DATA_HOME'];
-  // The XDG base directory specification: a relative path counts as unset.
-  const base = share?.startsWith('/') === true ? share : join(homedir(), '.local', 'share');
-  return join(base, 'emberscope');
 }

@@ -1,4 +1,5 @@
-import { basename, dirname } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   type Desktop,
@@ -63,6 +64,14 @@ describe('opening a session', () => {
 });
 
 describe('the start page', () => {
+  it('appears where XDG_DATA_HOME is set to nothing: the home folder is used', async () => {
+    const home = ownedFolder(temporaryFolder());
+    const env = { EMBERSCOPE_DATA: '', XDG_DATA_HOME: '', HOME: home };
+    const desktop = await start({ env });
+    await desktop.page.getByRole('status').first().waitFor();
+    expect(existsSync(join(home, '.local/share/emberscope/recordings'))).toBe(true);
+  });
+
   it('says why a user without privileges cannot record, and how to', async () => {
     const desktop = await start();
     const hint = desktop.page
