@@ -13,8 +13,8 @@ const MAX_FILES = 16;
 
 /**
  * Session files named on a command line, as absolute paths. File managers pass file:// URLs, shells
- * pass paths; switches are Chromium's or Electron's. An unusable URL is kept as text, so that opening
- * it fails with a message instead of silently doing nothing.
+ * pass paths; switches are Chromium's or Electron's. An unusable URL, or one of another scheme (sftp://), is
+ * kept as text, so that opening it fails with a message instead of silently doing nothing.
  */
 export function launchFiles({ args, cwd }: Launch): readonly string[] {
   const separator = args.indexOf('--');
@@ -38,7 +38,8 @@ export function ownArguments(argv: readonly string[], inCheckout: boolean): read
 }
 
 function toPath(argument: string, cwd: string): string {
-  if (!/^file:\/\//i.test(argument)) return resolve(cwd, argument);
+  if (!/^[a-z][a-z\d+.-]*:\/\//i.test(argument)) return resolve(cwd, argument);
+  if (!/^file:/i.test(argument)) return argument;
   return URL.canParse(argument) ? pathOfUrl(argument) : argument;
 }
 

@@ -89,6 +89,12 @@ export class Actions {
       return;
     }
     this.dismiss('open-failed');
+    if (!path.startsWith('/')) {
+      const reason =
+        'this is an address, and only files that this machine has a path for can be opened';
+      this.fail({ kind: 'file-unreadable', path, reason }, 'open-failed');
+      return;
+    }
     const opened = await this.during('Opening…', () => this.engine.ask('session.open', { path }));
     if (opened.ok) this.show(opened.value);
     else this.fail(opened.error, 'open-failed');

@@ -48,6 +48,13 @@ describe('opening a session', () => {
     await waitForHottest(desktop.page);
   });
 
+  it('says that an address is not opened', async () => {
+    const desktop = await start({ args: ['sftp://host/x.ember'] });
+    const alert = desktop.page.getByRole('alert').first();
+    await alert.waitFor();
+    expect(await alert.textContent()).toMatch(/sftp:\/\/host\/x\.ember: this is an address/);
+  });
+
   it('says what is wrong with a file that is no session', async () => {
     const desktop = await start({ args: ['/etc/passwd'] });
     const alert = desktop.page.getByRole('alert').first();

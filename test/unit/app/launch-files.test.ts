@@ -13,6 +13,8 @@ describe('launchFiles', () => {
     ['no switches', ['--inspect=0', '-v', '--force-dark-mode'], []],
     ['no empty argument', [''], []],
     ['an unusable URL as it is', ['file://elsewhere/x.ember'], ['file://elsewhere/x.ember']],
+    ['a URL of another scheme as it is', ['sftp://host/x.ember'], ['sftp://host/x.ember']],
+    ['a name with a colon', ['a:b.ember'], [`${cwd}/a:b.ember`]],
     ['a URL with an escaped slash as it is', ['file:///a%2fb'], ['file:///a%2fb']],
   ])('finds %s', (_what, args, expected) => {
     expect(launchFiles({ args, cwd })).toEqual(expected);
