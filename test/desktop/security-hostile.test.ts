@@ -129,6 +129,27 @@ describe('the window', () => {
     await expectHarmless();
   });
 
+  it('shows calls and events of sources with hostile titles, series and fields', async () => {
+    const { page } = desktop;
+    const tabs = page.getByRole('tab').filter({ hasText: 'onerror' });
+    const views = ['Over time', 'By kind', 'Small multiples', 'Flame graph', 'Events', 'Wakers'];
+    const seen = new Set<string>();
+    for (let at = 0; at < (await tabs.count()); at++) {
+      await tabs.nth(at).click();
+      await expectHarmless();
+      for (const name of views) {
+        const view = page.getByRole('button', { name, exact: true }).first();
+        if (!(await view.isVisible()) || !(await view.isEnabled())) continue;
+        await view.click();
+        await page.waitForTimeout(200);
+        seen.add(name);
+        await expectHarmless();
+      }
+    }
+    expect([...seen]).toEqual(expect.arrayContaining(['By kind', 'Events']));
+    await tabs.first().click();
+  });
+
   it('lists it among recent sessions, and says what is wrong with a hostile path', async () => {
     const { page } = desktop;
     await page.reload();
