@@ -77,7 +77,7 @@ function lineOf(tables: SessionTables, source: number, measured: SeriesLatency):
   const { series, processes } = tables;
   const process = series.process[measured.series] ?? -1;
   const percentile = (share: number): string => {
-    const found = percentileOf(measured.counts, share);
+    const found = percentileOf(measured.counts, share, measured.max);
     return found === null ? '' : percentileText(found);
   };
   return {

@@ -65,13 +65,23 @@ export function countExtent(counts: Float64Array): BucketRange | null {
   return first < 0 ? null : { first, end: counts.findLastIndex((count) => count > 0) + 1 };
 }
 
-/** The percentile of a share of 0 to 1; null if nothing was counted. */
-export function percentileOf(counts: Float64Array, share: number): LatencyPercentile | null {
+/**
+ * The percentile of a share of 0 to 1; null if nothing was counted. Where the longest duration is known
+ * exactly, ns, no figure lies above it.
+ */
+export function percentileOf(
+  counts: Float64Array,
+  share: number,
+  longest = Infinity,
+): LatencyPercentile | null {
   const rank = nearestRank(share, countTotal(counts));
   let sum = 0;
   for (let bucket = 0; bucket < counts.length; bucket++) {
     sum += counts[bucket]!;
-    if (sum > 0 && sum >= rank) return percentileAt(share, bucket);
+    if (sum > 0 && sum >= rank) {
+      const found = percentileAt(share, bucket);
+      return { ...found, value: Math.max(found.low, Math.min(found.value, longest)) };
+    }
   }
   return null;
 }

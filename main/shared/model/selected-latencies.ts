@@ -184,7 +184,7 @@ class Sums {
       count: this.count[place]!,
       total: this.total[place]!,
       max: this.max[place]!,
-      p99: percentileOf(counts, 0.99)?.value ?? Number.NaN,
+      p99: percentileOf(counts, 0.99, this.max[place])?.value ?? Number.NaN,
       counts,
     };
   }

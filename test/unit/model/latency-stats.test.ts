@@ -51,6 +51,20 @@ describe('latencyStats', () => {
     expect(percentileOf(new Float64Array(LATENCY_BUCKETS), 0.5)).toBe(null);
   });
 
+  it('lies not above the longest duration where that is known, and within its bucket', () => {
+    fc.assert(
+      fc.property(durations, (values) => {
+        const longest = Math.max(...values);
+        const found = percentileOf(countsOfDurations(values), 0.99, longest)!;
+        expect(found.value).toBeLessThanOrEqual(longest);
+        expect(found.value).toBeGreaterThanOrEqual(found.low);
+      }),
+    );
+    expect(percentileOf(countsOfDurations([74_300_000]), 0.99, 74_300_000)?.value).toBeLessThan(
+      74_300_001,
+    );
+  });
+
   it('gives the overflow bucket as a lower bound', () => {
     const counts = new Float64Array(LATENCY_BUCKETS);
     counts[LATENCY_OVERFLOW_BUCKET] = 3;
