@@ -165,9 +165,13 @@ describe('startRecording of the machine', () => {
   it('shows the same while live as after the end, and names kernel functions', async () => {
     run('/bin/sh', '-c', 'while :; do /bin/ls -R /usr/share/doc > /dev/null; done');
     const phases: string[] = [];
+    const heard: number[] = [];
     const before = samplerPrograms();
     const recording = await recordingOf(specOf({ kind: 'machine' }), out, {
-      onProgress: ({ phase }) => phases.push(phase),
+      onProgress: ({ phase }) => {
+        phases.push(phase);
+        heard.push(performance.now());
+      },
     });
     const during = [...samplerPrograms()].filter((id) => !before.has(id));
     const opened = await SessionReader.open(out);
@@ -177,8 +181,9 @@ describe('startRecording of the machine', () => {
     expect(live).toMatchObject({ ok: true, value: { state: 'recording' } });
     const seen = live.ok ? live.value.sampleCount : 0;
     expect(seen).toBeGreaterThan(300);
-    // At least two a second.
-    expect(phases.length).toBeGreaterThanOrEqual(5);
+    // At least two a second, whatever else the machine does at one moment.
+    const gaps = heard.slice(1).map((time, index) => time - heard[index]!);
+    expect(gaps.sort((a, b) => a - b)[gaps.length >> 1]).toBeLessThan(500);
     const end = await recording.stop();
     await opened.value.reader.close();
     expect(phases.at(-1)).toBe('done');
