@@ -13,10 +13,10 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { packDeb } from './lib/package/deb.mjs';
 import { parseFpmArguments } from './lib/package/fpm-arguments.mjs';
+import { WORK } from './lib/package/layout.mjs';
 import { packRpm } from './lib/package/rpm.mjs';
 import { filesBelow } from './lib/package/stage.mjs';
 import { inRoot } from './lib/paths.mjs';
@@ -24,7 +24,9 @@ import { inRoot } from './lib/paths.mjs';
 // electron-builder knows one description for packages and for the desktop entry, where it is one line.
 const description = readFileSync(inRoot('assets/linux/description.txt'), 'utf8').trim();
 const request = { ...parseFpmArguments(process.argv.slice(2)), description };
-const work = mkdtempSync(join(tmpdir(), 'emberscope-package-'));
+// Not in /tmp, which is often memory: this takes half a gigabyte.
+mkdirSync(WORK, { recursive: true });
+const work = mkdtempSync(join(WORK, 'pack-'));
 try {
   const tree = join(work, 'tree');
   mkdirSync(tree, { mode: 0o755 });

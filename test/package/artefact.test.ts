@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -164,16 +164,6 @@ describe('the rpm', () => {
       expect(part).toContain('/emberscope');
       expect(part, 'nothing was left to fill in').not.toContain('${');
     }
-  });
-});
-
-describe('the packer in place of fpm', () => {
-  it('refuses an option that it does not know, instead of leaving something out', () => {
-    const packer = join(SCRIPTS, '../../package-fpm.mjs');
-    const args = ['-s', 'dir', '-t', 'deb', '--deb-pre-depends', 'x'];
-    const done = spawnSync(process.execPath, [packer, ...args], { encoding: 'utf8' });
-    expect(done.status).not.toBe(0);
-    expect(done.stderr).toContain('asks its packer for something new: --deb-pre-depends');
   });
 });
 

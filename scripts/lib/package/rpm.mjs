@@ -1,4 +1,12 @@
-import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { capture } from '../run.mjs';
 import { ARCH } from './layout.mjs';
@@ -29,7 +37,8 @@ export function packRpm(request, tree, work) {
   if (done.status !== 0) throw new Error(`rpmbuild: ${done.stderr}`);
   const [built] = filesBelow(join(work, 'rpms'));
   if (built === undefined) throw new Error(`rpmbuild made nothing: ${done.stderr}`);
-  renameSync(join(work, 'rpms', built), request.output);
+  // The output may lie on another filesystem, where nothing can be moved to.
+  copyFileSync(join(work, 'rpms', built), request.output);
 }
 
 /** What has another place outside Debian, or none. @param {string} tree */
