@@ -28,9 +28,9 @@ const KINDS = /** @type {PackageKind[]} */ (Object.keys(FILE_NAMES));
 
 /** What making each needs besides Node: program → Debian package. @type {Record<PackageKind, Record<string, string>>} */
 const TOOLS = {
-  deb: { 'dpkg-deb': 'dpkg', xz: 'xz-utils', strip: 'binutils' },
-  rpm: { rpmbuild: 'rpm', strip: 'binutils' },
-  'tar.gz': { tar: 'tar', gzip: 'gzip', strip: 'binutils' },
+  deb: { 'dpkg-deb': 'dpkg', xz: 'xz-utils', readelf: 'binutils', strip: 'binutils' },
+  rpm: { rpmbuild: 'rpm', readelf: 'binutils', strip: 'binutils' },
+  'tar.gz': { tar: 'tar', gzip: 'gzip', readelf: 'binutils', strip: 'binutils' },
 };
 
 /**

@@ -4,6 +4,7 @@ import { inRoot } from '../paths.mjs';
 import { capture, which } from '../run.mjs';
 import { SetupError } from '../say.mjs';
 import { PACKAGES, PLAIN, PRODUCT, PROJECT, SYSTEM, UNPACKED, WORK } from './layout.mjs';
+import { neededVersions } from './library-versions.mjs';
 import { filesBelow, SHIPPED_MODULES } from './stage.mjs';
 
 /** @typedef {import('electron-builder').Configuration} Configuration */
@@ -34,12 +35,16 @@ const PLAIN_FILES = ['package.json', 'node_modules/**', 'dist/{helper,cli,demo,l
 /** Debian renamed some packages for 64-bit time: either name will do. @param {string} name */
 const t64 = (name) => `${name} | ${name}t64`;
 
-/** What the executables are linked with (a test compares), and what is opened by name at run time. */
-const DEB_DEPENDS = [
-  'libc6 (>= 2.34)',
+/**
+ * What the executables are linked with (a test compares), and what is opened by name at run time. rpmbuild finds
+ * out the versions of libraries by itself.
+ * @param {import('./library-versions.mjs').NeededVersions} needed
+ */
+const debDepends = ({ glibc, gcc }) => [
+  `libc6 (>= ${glibc})`,
   'libbpf1 (>= 1:1.0)',
   'liblzma5',
-  'libstdc++6',
+  `libstdc++6 (>= ${gcc})`,
   ...['libasound2', 'libatk-bridge2.0-0', 'libatk1.0-0', 'libatspi2.0-0', 'libcups2'].map(t64),
   ...['libglib2.0-0', 'libgtk-3-0'].map(t64),
   ...['libcairo2', 'libdbus-1-3', 'libexpat1', 'libgbm1', 'libgcc-s1', 'libnspr4', 'libnss3'],
@@ -54,8 +59,8 @@ const DEB_RECOMMENDS = ['pkexec', 'polkitd', t64('libdebuginfod1'), 'xdg-utils']
 const RPM_DEPENDS = ['libbpf.so.1()(64bit)'];
 const RPM_RECOMMENDS = ['polkit', 'xdg-utils'];
 
-/** @param {ElectronRuntime} runtime @returns {Configuration} */
-function configuration(runtime) {
+/** @param {ElectronRuntime} runtime @param {readonly string[]} depends of the deb @returns {Configuration} */
+function configuration(runtime, depends) {
   const system = [`${SYSTEM}/usr/=/usr`];
   return {
     appId: PRODUCT.name,
@@ -91,7 +96,7 @@ function configuration(runtime) {
     },
     deb: {
       packageCategory: 'devel',
-      depends: DEB_DEPENDS,
+      depends: [...depends],
       recommends: DEB_RECOMMENDS,
       afterInstall: inRoot('assets/linux/after-install.sh'),
       afterRemove: inRoot('assets/linux/after-remove.sh'),
@@ -130,7 +135,8 @@ async function runBuilder(runtime, target) {
   // electron-builder's packer for both is a Ruby program that it downloads; ours needs what Debian has.
   process.env['CUSTOM_FPM_PATH'] = inRoot('scripts/package-fpm.mjs');
   const { build, Platform } = await import('electron-builder');
-  const config = configuration(runtime);
+  const depends = target === 'deb' ? debDepends(neededVersions(UNPACKED, SYSTEM)) : [];
+  const config = configuration(runtime, depends);
   await build({
     projectDir: PROJECT,
     targets: Platform.LINUX.createTarget(target),

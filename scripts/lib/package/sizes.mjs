@@ -1,6 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { PLAIN, PRODUCT, PROJECT, packagePath, SYSTEM, UNPACKED } from './layout.mjs';
+import { carriedLibbpf } from './libbpf.mjs';
+import { neededVersions } from './library-versions.mjs';
 import { filesBelow } from './stage.mjs';
 
 /** @typedef {import('./layout.mjs').PackageKind} PackageKind */
@@ -17,7 +19,15 @@ export function sizeTable(kinds) {
   const lines = rows.map(
     ([name, bytes]) => `${name.padEnd(width)}  ${(bytes / MB).toFixed(1).padStart(7)} MB`,
   );
-  return `\n${lines.join('\n')}\n`;
+  const notes = existsSync(UNPACKED) ? kinds.map(needs) : [];
+  return `\n${[...lines, ...notes].join('\n')}\n`;
+}
+
+/** What is made on a newer system does not run on an older one, and here nobody would notice. @param {PackageKind} kind */
+function needs(kind) {
+  const beside = kind === 'tar.gz' ? carriedLibbpf().library : SYSTEM;
+  const { glibc, gcc } = neededVersions(UNPACKED, beside);
+  return `${kind} needs glibc ${glibc} and the libstdc++ of GCC ${gcc}, or newer`;
 }
 
 /** @returns {(readonly [string, number])[]} */

@@ -1,29 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inRoot } from '../paths.mjs';
-import { capture, which } from '../run.mjs';
-import { SetupError } from '../say.mjs';
-import {
-  FILE_NAMES,
-  PACKAGES,
-  PLAIN,
-  PRODUCT,
-  packagePath,
-  SYSTEM,
-  UNPACKED,
-  WORK,
-} from './layout.mjs';
-
-const LIBBPF = 'libbpf.so.1';
+import { FILE_NAMES, PACKAGES, PRODUCT, packagePath, SYSTEM, UNPACKED, WORK } from './layout.mjs';
+import { addLibbpf } from './libbpf.mjs';
+import { neededVersions } from './library-versions.mjs';
 
 /**
  * Packs the app for systems without a package of their own: the same app, with libbpf beside it, manual page
@@ -45,52 +26,19 @@ export function buildTarball(date) {
     .replaceAll('${sanitizedProductName}', PRODUCT.productName)
     .replaceAll('${executable}', PRODUCT.name);
   writeFileSync(join(tree, 'resources/apparmor-profile'), profile);
-  const guide = readFileSync(inRoot('assets/linux/README.tar.md'), 'utf8');
-  writeFileSync(join(tree, 'README.md'), guide.replaceAll('@VERSION@', PRODUCT.version));
   addLibbpf(tree);
+  writeFileSync(join(tree, 'README.md'), guide(tree));
   pack(join(WORK, 'tar'), top, date);
   rmSync(join(WORK, 'tar'), { recursive: true, force: true });
 }
 
-/** @param {string} tree */
-function addLibbpf(tree) {
-  const library = findLibbpf();
-  const folder = join(tree, PLAIN, 'dist/lib');
-  mkdirSync(folder, { recursive: true });
-  cpSync(library, join(folder, LIBBPF));
-  cpSync(licenceOf(library), join(folder, `${LIBBPF}.copyright`));
-}
-
-/** The build system's own. */
-function findLibbpf() {
-  const known = capture(which('ldconfig') ?? 'ldconfig', ['-p']).stdout;
-  const path = new RegExp(`\\t${LIBBPF} .*=> (/.*)`).exec(known)?.[1];
-  if (path === undefined)
-    throw new SetupError(`${LIBBPF} is not installed.`, 'apt-get install libbpf1');
-  return realpathSync(path);
-}
-
-/** The licence text that its package brought along. @param {string} library */
-function licenceOf(library) {
-  const owner = capture('dpkg', ['-S', library]).stdout.split(':')[0] ?? '';
-  const folders = [`/usr/share/doc/${owner}`, '/usr/share/licenses/libbpf'];
-  for (const folder of folders.filter((path) => owner !== '' || !path.endsWith('/'))) {
-    const name = filesOf(folder).find((file) => /^(copyright|license)/i.test(file));
-    if (name !== undefined) return join(folder, name);
-  }
-  throw new SetupError(
-    `The licence of ${library} is not on this system.`,
-    'apt-get install --reinstall libbpf1',
-  );
-}
-
-/** @param {string} folder */
-function filesOf(folder) {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return []; // Not this distribution's place.
-  }
+/** What to do with it, and how new a system it needs. @param {string} tree */
+function guide(tree) {
+  const { glibc, gcc } = neededVersions(tree);
+  return readFileSync(inRoot('assets/linux/README.tar.md'), 'utf8')
+    .replaceAll('@VERSION@', PRODUCT.version)
+    .replaceAll('@GLIBC@', glibc)
+    .replaceAll('@GCC@', gcc);
 }
 
 /** @param {string} folder @param {string} top @param {Date} date */
