@@ -10,6 +10,18 @@ case "$1" in
   *) exit 0 ;;
 esac
 
+# What "emberscope install-helper" of an archive left here: the package has put its own launchers in place of those
+# that used the copy, and one for a group would start what is not there any more.
+copy='/usr/lib/${executable}'
+for_group='/usr/libexec/${executable}/emberscope-helper-caps'
+if [ -d "$copy" ]; then
+  rm -rf "$copy"
+  if grep -qs "$copy/" "$for_group"; then
+    rm -f "$for_group"
+    echo 'Recording without a password has to be allowed anew: emberscope install-helper --group GROUP' >&2
+  fi
+fi
+
 # Chromium's sandbox needs user namespaces for plain users, or else its set-id helper.
 sandbox_mode=0755
 for setting in kernel/unprivileged_userns_clone user/max_user_namespaces; do

@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -56,12 +57,12 @@ export function runInstallHelper(options: { readonly group?: string }): ExitCode
 export function runUninstallHelper(): ExitCode {
   if (!isRoot('uninstall-helper')) return EXIT.permission;
   rmSync(CAPABLE_LAUNCHER, { force: true });
+  rmSync(COPY_FOLDER, { recursive: true, force: true });
   if (isPackaged()) {
     log.line('The helper belongs to the package and goes with it.');
     return EXIT.ok;
   }
   for (const path of [...Object.values(LAUNCHERS), POLICY]) rmSync(path, { force: true });
-  rmSync(COPY_FOLDER, { recursive: true, force: true });
   if (existsSync(LAUNCHER_FOLDER) && readdirSync(LAUNCHER_FOLDER).length === 0) {
     rmdirSync(LAUNCHER_FOLDER);
   }
@@ -75,8 +76,12 @@ function isRoot(command: string): boolean {
   return false;
 }
 
-/** Whether a package's launchers are here: ours come with a copy of what they start. */
-const isPackaged = (): boolean => existsSync(LAUNCHERS.system) && !existsSync(COPY_FOLDER);
+/**
+ * Whether the launchers here are a package's: by what is compiled into them, for a copy may have been left behind
+ * by an archive that was used before, and an archive may be used beside a package.
+ */
+const isPackaged = (): boolean =>
+  existsSync(LAUNCHERS.system) && !readFileSync(LAUNCHERS.system).includes(`${COPY_FOLDER}/`);
 
 function installCopy(launchers: string): void {
   // The old copy stays whole until the new one is: a recording may start at any moment.
