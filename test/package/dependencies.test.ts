@@ -84,6 +84,17 @@ describe('the newest symbols', () => {
          try { console.log(JSON.stringify(newest(${JSON.stringify(versions)}))); }
          catch (error) { console.log(JSON.stringify(error.message)); }`,
       );
+describe('what is recommended beside a package', () => {
+  const registers = ['desktop-file-utils', 'shared-mime-info'];
+
+  it('registers the type of session files and what opens them', () => {
+    const deb = fieldOfDeb('Recommends').split(', ');
+    const rpm = text('rpm', '-qp', '--recommends', packages().rpm).trim().split('\n');
+    expect(deb).toEqual(expect.arrayContaining(registers));
+    expect(rpm).toEqual(expect.arrayContaining([...registers, 'elfutils-debuginfod-client']));
+  });
+});
+
     const ordinary = ['GLIBC_2.4', 'GLIBC_2.34', 'GLIBC_2.2.5', 'GLIBCXX_3.4', 'GLIBCXX_3.4.29'];
     expect(newest(...ordinary, 'GCC_3.0', 'CXXABI_1.3.9')).toEqual({ glibc: '2.34', gcc: '11' });
     const packed = newest(...ordinary, 'GLIBC_ABI_DT_RELR', 'GLIBCXX_3.4.31');

@@ -52,12 +52,21 @@ const debDepends = ({ glibc, gcc }) => [
   ...['libxext6', 'libxfixes3', 'libxkbcommon0', 'libxrandr2'],
 ];
 
-/** Recording by dialog; debug files of distributions; links in the browser. Opening sessions needs none. */
-const DEB_RECOMMENDS = ['pkexec', 'polkitd', t64('libdebuginfod1'), 'xdg-utils'];
+/**
+ * Recording by dialog; debug files of distributions; links in the browser; that a double click knows session files,
+ * whose type and application these two register. Opening sessions needs none.
+ */
+const DEB_RECOMMENDS = [
+  ...['pkexec', 'polkitd', t64('libdebuginfod1'), 'xdg-utils'],
+  ...['desktop-file-utils', 'shared-mime-info'],
+];
 
 /** rpm finds the libraries by itself; this one is opened by name. */
 const RPM_DEPENDS = ['libbpf.so.1()(64bit)'];
-const RPM_RECOMMENDS = ['polkit', 'xdg-utils'];
+const RPM_RECOMMENDS = [
+  ...['polkit', 'elfutils-debuginfod-client', 'xdg-utils'],
+  ...['desktop-file-utils', 'shared-mime-info'],
+];
 
 /** @param {ElectronRuntime} runtime @param {readonly string[]} depends of the deb @returns {Configuration} */
 function configuration(runtime, depends) {
