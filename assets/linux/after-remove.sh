@@ -24,3 +24,5 @@ if [ -f "$profile" ]; then
   fi
   rm -f "$profile"
 fi
+# Translated for the kernel, by us and at every boot since.
+rm -f /var/cache/apparmor/*/${executable}
