@@ -107,7 +107,11 @@ describe('the rpm', () => {
       '[%{FILEMODES:perms} %{FILEUSERNAME}:%{FILEGROUPNAME} %{FILENAMES}\n]',
     );
     expect(entries.filter((line) => !/^.{10} root:root /.test(line))).toEqual([]);
-    expect(entries.filter((line) => /^d/.test(line) && !line.includes('mberscope'))).toEqual([]);
+    const folders = entries.filter((line) => line.startsWith('d')).map((line) => line.slice(21));
+    expect(folders.filter((path) => !path.includes('mberscope'))).toEqual([]);
+    expect(folders).toEqual(
+      expect.arrayContaining([INSTALLED, '/usr/libexec/emberscope', '/usr/share/doc/emberscope']),
+    );
     expect(entries.filter((line) => /^[^l](.{4}w|.{7}w|.*s)/.test(line.slice(0, 10)))).toEqual([]);
   });
 

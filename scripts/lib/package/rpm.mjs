@@ -7,7 +7,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { capture } from '../run.mjs';
 import { ARCH } from './layout.mjs';
 import { filesBelow } from './stage.mjs';
@@ -76,8 +76,7 @@ function specFile(request, tree) {
     script(request.afterRemove),
     '%files',
     '%defattr(-,root,root,-)',
-    `%dir ${quoted(own)}`,
-    ...entries(tree),
+    ...entries(tree, request.name),
   ].join('\n')}\n`;
 }
 
@@ -87,13 +86,18 @@ const script = (path) =>
     .replace(/^#!.*\n/, '')
     .replaceAll('%', '%%');
 
-/** Folders of others, such as /usr/share, are theirs to own. @param {string} tree */
-function entries(tree) {
+/**
+ * Files, and the folders that are ours: below /opt, and those that bear the package's name. Others, such as
+ * /usr/share, are not ours to own.
+ * @param {string} tree
+ * @param {string} name of the package
+ */
+function entries(tree, name) {
   const files = filesBelow(tree);
   const folders = new Set();
-  for (const file of files.filter((path) => path.startsWith('opt/'))) {
-    for (let at = file.lastIndexOf('/'); at > 'opt/'.length; at = file.lastIndexOf('/', at - 1)) {
-      folders.add(file.slice(0, at));
+  for (const file of files) {
+    for (let folder = dirname(file); folder !== '.'; folder = dirname(folder)) {
+      if (folder.startsWith('opt/') || basename(folder) === name) folders.add(folder);
     }
   }
   return [
