@@ -24,7 +24,7 @@ export const SENTENCES = {
   'no-pkexec': [
     'pkexec is not installed',
     'Emberscope asks for the privileges of a recording by pkexec, a part of polkit.',
-    `Install it ("sudo apt install pkexec polkitd" on Debian and Ubuntu), or use "sudo emberscope record …". ${OPENING}`,
+    `Install it ("sudo apt install pkexec polkitd" on Debian and Ubuntu, "sudo dnf install polkit" on Fedora), or use "sudo emberscope record …". ${OPENING}`,
   ],
   'policy-missing': [
     'The polkit policy of Emberscope is missing',

@@ -47,7 +47,7 @@ export function runInstallHelper(options: { readonly group?: string }): ExitCode
   if (gid !== null && !installForGroup(launchers, gid, options.group ?? '')) return EXIT.failed;
   if (!existsSync(PKEXEC)) {
     log.line(
-      'pkexec is missing: install it (apt install pkexec polkitd) to be asked for a password.',
+      'pkexec is missing: install it (apt install pkexec polkitd, or dnf install polkit) to be asked for a password.',
     );
   }
   return EXIT.ok;
@@ -130,7 +130,9 @@ function installForGroup(launchers: string, gid: number, group: string): boolean
     rmSync(CAPABLE_LAUNCHER);
     const reason = given.error?.message ?? given.stderr.trim();
     log.line(`emberscope: file capabilities cannot be set here: ${printable(reason)}`);
-    log.line('  Is setcap installed (apt install libcap2-bin), and /usr not mounted with nosuid?');
+    log.line(
+      '  Is setcap installed (apt install libcap2-bin, or dnf install libcap), and /usr not mounted with nosuid?',
+    );
     return false;
   }
   // Only now: before, it would be a launcher without its capabilities.

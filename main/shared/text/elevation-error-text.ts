@@ -58,7 +58,7 @@ function describeFailure(reason: ElevationFailure, detail: string): ErrorText {
       return {
         title: 'pkexec is not installed',
         detail: 'Emberscope asks for the privileges of a recording by pkexec, a part of polkit.',
-        nextStep: `Install it ("sudo apt install pkexec polkitd" on Debian and Ubuntu), or use "sudo emberscope record …". ${OPENING}`,
+        nextStep: `Install it ("sudo apt install pkexec polkitd" on Debian and Ubuntu, "sudo dnf install polkit" on Fedora), or use "sudo emberscope record …". ${OPENING}`,
       };
     case 'pkexec-unusable':
       return {

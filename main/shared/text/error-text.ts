@@ -87,7 +87,7 @@ function describeKernelError(
         `The library ${error.library} cannot be loaded`,
         sentence(error.reason),
         error.library.startsWith('libbpf')
-          ? 'Install libbpf 1.0 or newer: "sudo apt install libbpf1" on Debian and Ubuntu.'
+          ? 'Install libbpf 1.0 or newer: "sudo apt install libbpf1" on Debian and Ubuntu, "sudo dnf install libbpf" on Fedora.'
           : 'Install the package that contains it and try again.',
       );
     case 'bpf-object-unusable':
