@@ -12,7 +12,8 @@ const ELSEWHERE = '/dev/shm';
 let folder = '';
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'emberscope-packer-'));
-  for (const file of ['opt/Tiny/tiny', 'usr/share/zsh/vendor-completions/_tiny', 'script.sh']) {
+  const share = ['usr/share/zsh/vendor-completions/_tiny', 'usr/share/doc/tiny/copyright'];
+  for (const file of ['opt/Tiny/tiny', 'script.sh', ...share]) {
     mkdirSync(join(folder, dirname(file)), { recursive: true });
     writeFileSync(join(folder, file), '#!/bin/sh\nexit 0\n');
   }

@@ -44,6 +44,18 @@ describe('the installed rpm', () => {
     machine.must(['rm', file]);
   });
 
+  it('brings the licences along that its copyright file refers to', () => {
+    const copyright = machine.must(['cat', '/usr/share/doc/emberscope/copyright']);
+    expect(copyright).not.toContain('Debian systems');
+    const places = [...copyright.matchAll(/full text is in (\S+)\./g)].map(
+      ([, path]) => path ?? '',
+    );
+    expect(places).toHaveLength(2);
+    expect(machine.must(['head', '--lines=3', ...places])).toMatch(/Apache License[^]*GNU GENERAL/);
+    const marked = machine.must([...RPM, '--query', '--licensefiles', 'emberscope']);
+    expect(marked.trim().split('\n').sort()).toEqual(places.sort());
+  });
+
   it('works after it was installed over itself, and keeps what a group was allowed', () => {
     machine.must(['emberscope', 'install-helper', '--group', 'daemon']);
     machine.must([...RPM, ...HERE, '--upgrade', '--replacepkgs', packages().rpm]);

@@ -42,6 +42,21 @@ describe('the unpacked tar.gz', () => {
     expect(licence).toMatch(/LGPL-2\.1/);
   });
 
+  it('brings the licences along that its files refer to, for systems without Debian’s', () => {
+    const copyright = machine.must(['cat', join(app, 'COPYRIGHT')]);
+    expect(copyright).not.toContain('common-licenses');
+    const named = [...copyright.matchAll(/full text is in (\S+)\./g)].map(([, file]) => file ?? '');
+    expect(named).toEqual(['LICENSE', 'LICENSE.GPL-2.txt']);
+    const library = `${PLAIN}/dist/lib/libbpf.so.1`;
+    const ofLibrary = machine.must(['cat', join(app, `${library}.copyright`)]);
+    const others = [...ofLibrary.matchAll(/common-licenses\/([\w.-]*\w)/g)];
+    const files = [...named, ...others.map(([, licence = '']) => `${library}.${licence}`)];
+    for (const file of files) {
+      const text = machine.must(['head', '--lines=3', join(app, file)]);
+      expect(text, file).toMatch(/Apache License|GNU (LESSER )?GENERAL PUBLIC LICENSE/);
+    }
+  });
+
   it('is the emberscope command in whatever folder it lies', () => {
     const command = join(app, 'bin/emberscope');
     expect(machine.must([command, '--version'], asUser)).toMatch(/^\d+\.\d+\.\d+\n$/);

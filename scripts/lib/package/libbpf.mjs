@@ -1,28 +1,32 @@
-import { cpSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, mkdirSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { capture, which } from '../run.mjs';
 import { SetupError } from '../say.mjs';
 import { PLAIN } from './layout.mjs';
+import { commonText, textsNamedIn } from './licence-texts.mjs';
 
 const LIBBPF = 'libbpf.so.1';
 
 /** Puts the build system's libbpf with its licence into the app, for systems without one. @param {string} tree */
 export function addLibbpf(tree) {
-  const { library, licence } = carriedLibbpf();
+  const { library, licence, texts } = carriedLibbpf();
   const folder = join(tree, PLAIN, 'dist/lib');
   mkdirSync(folder, { recursive: true });
   cpSync(library, join(folder, LIBBPF));
   cpSync(licence, join(folder, `${LIBBPF}.copyright`));
+  for (const text of texts) cpSync(text, join(folder, `${LIBBPF}.${basename(text)}`));
 }
 
-/** The files of the build system that the tar.gz carries. */
+/** The files of the build system that the tar.gz carries; `texts`: licences that `licence` refers to. */
 export function carriedLibbpf() {
   const known = capture(which('ldconfig') ?? 'ldconfig', ['-p']).stdout;
   const path = new RegExp(`\\t${LIBBPF} .*=> (/.*)`).exec(known)?.[1];
   if (path === undefined)
     throw new SetupError(`${LIBBPF} is not installed.`, 'apt-get install libbpf1');
   const library = realpathSync(path);
-  return { library, licence: licenceOf(library) };
+  const licence = licenceOf(library);
+  const texts = [...textsNamedIn(readFileSync(licence, 'utf8'))].map(commonText);
+  return { library, licence, texts };
 }
 
 /** The licence text that its package brought along. @param {string} library */

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inRoot } from '../paths.mjs';
 import { INSTALLED, PLAIN, PRODUCT } from './layout.mjs';
+import { debianReference } from './licence-texts.mjs';
 import { homepage, SHIPPED_MODULES } from './stage.mjs';
 
 /** An npm package inside ours. @typedef {{ name: string, version: string, licence: string, text: string }} Shipped */
@@ -116,12 +117,12 @@ Unless required by applicable law or agreed to in writing, software distributed 
 distributed on an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 See the License for the specific language governing permissions and limitations under the License.
 
-On Debian systems the full text is in /usr/share/common-licenses/Apache-2.0.`;
+${debianReference('Apache-2.0')}`;
 
 const GPL = `This program is free software; you can redistribute it and/or modify it under the terms of version 2
 of the GNU General Public License as published by the Free Software Foundation.
 
-On Debian systems the full text is in /usr/share/common-licenses/GPL-2.`;
+${debianReference('GPL-2')}`;
 
 const BSD = `Redistribution and use in source and binary forms, with or without modification, are permitted provided
 that the following conditions are met:

@@ -1,6 +1,7 @@
 import {
   copyFileSync,
   lstatSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -10,6 +11,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { capture } from '../run.mjs';
 import { ARCH } from './layout.mjs';
+import { ownLicenceTexts, withTextsAt } from './licence-texts.mjs';
 import { filesBelow } from './stage.mjs';
 
 /** @typedef {import('./fpm-arguments.mjs').FpmRequest} FpmRequest */
@@ -21,7 +23,7 @@ import { filesBelow } from './stage.mjs';
  * @param {string} work a folder for what rpmbuild makes on its way
  */
 export function packRpm(request, tree, work) {
-  useRpmPlaces(tree);
+  useRpmPlaces(tree, request.name);
   const spec = join(work, `${request.name}.spec`);
   writeFileSync(spec, specFile(request, tree));
   const done = capture('rpmbuild', [
@@ -41,11 +43,19 @@ export function packRpm(request, tree, work) {
   copyFileSync(join(work, 'rpms', built), request.output);
 }
 
-/** What has another place outside Debian, or none. @param {string} tree */
-function useRpmPlaces(tree) {
+/** What has another place outside Debian, or none. @param {string} tree @param {string} name of the package */
+function useRpmPlaces(tree, name) {
   const share = join(tree, 'usr/share');
   rmSync(join(share, 'lintian'), { recursive: true, force: true });
   renameSync(join(share, 'zsh/vendor-completions'), join(share, 'zsh/site-functions'));
+  const licences = `/usr/share/licenses/${name}`;
+  mkdirSync(join(tree, licences), { recursive: true });
+  for (const [licence, text] of Object.entries(ownLicenceTexts())) {
+    writeFileSync(join(tree, licences, licence), readFileSync(text));
+  }
+  const copyright = join(share, 'doc', name, 'copyright');
+  const text = withTextsAt(readFileSync(copyright, 'utf8'), (licence) => `${licences}/${licence}`);
+  writeFileSync(copyright, text);
 }
 
 /** @param {FpmRequest} request @param {string} tree */
@@ -109,6 +119,7 @@ function entries(tree, name) {
 /** @param {string} tree @param {string} file */
 function fileMark(tree, file) {
   if (/\/man\//.test(file) || /\/doc\//.test(file)) return '%doc ';
+  if (/\/licenses\//.test(file)) return '%license ';
   const mode = lstatSync(join(tree, file)).mode & 0o7777;
   return mode & 0o7000 ? `%attr(${mode.toString(8)},root,root) ` : '';
 }

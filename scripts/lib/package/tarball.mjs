@@ -5,6 +5,7 @@ import { inRoot } from '../paths.mjs';
 import { FILE_NAMES, PACKAGES, PRODUCT, packagePath, SYSTEM, UNPACKED, WORK } from './layout.mjs';
 import { addLibbpf } from './libbpf.mjs';
 import { neededVersions } from './library-versions.mjs';
+import { ownLicenceTexts, withTextsAt } from './licence-texts.mjs';
 
 /**
  * Packs the app for systems without a package of their own: the same app, with libbpf beside it, manual page
@@ -21,7 +22,7 @@ export function buildTarball(date) {
   for (const part of ['man', 'bash-completion', 'zsh', 'fish']) {
     cpSync(join(SYSTEM, 'usr/share', part), join(tree, 'share', part), keep);
   }
-  cpSync(join(SYSTEM, 'usr/share/doc', PRODUCT.name, 'copyright'), join(tree, 'COPYRIGHT'));
+  addLicences(tree);
   const profile = readFileSync(inRoot('assets/linux/apparmor-profile'), 'utf8')
     .replaceAll('${sanitizedProductName}', PRODUCT.productName)
     .replaceAll('${executable}', PRODUCT.name);
@@ -30,6 +31,17 @@ export function buildTarball(date) {
   writeFileSync(join(tree, 'README.md'), guide(tree));
   pack(join(WORK, 'tar'), top, date);
   rmSync(join(WORK, 'tar'), { recursive: true, force: true });
+}
+
+/** @param {string} tree */
+function addLicences(tree) {
+  const nameOf = (/** @type {string} */ licence) =>
+    licence === PRODUCT.license ? 'LICENSE' : `LICENSE.${licence}.txt`;
+  for (const [licence, text] of Object.entries(ownLicenceTexts())) {
+    cpSync(text, join(tree, nameOf(licence)));
+  }
+  const copyright = readFileSync(join(SYSTEM, 'usr/share/doc', PRODUCT.name, 'copyright'), 'utf8');
+  writeFileSync(join(tree, 'COPYRIGHT'), withTextsAt(copyright, nameOf));
 }
 
 /** What to do with it, and how new a system it needs. @param {string} tree */
