@@ -14,6 +14,8 @@ import { artefactProblems } from './lib/package/artefact.mjs';
 import { buildSystemPackage, buildUnpacked } from './lib/package/builder.mjs';
 import { fingerprint, isMade, rememberMade } from './lib/package/fingerprint.mjs';
 import { FILE_NAMES, packagePath } from './lib/package/layout.mjs';
+import { carriedLibbpf } from './lib/package/libbpf.mjs';
+import { ownLicenceTexts } from './lib/package/licence-texts.mjs';
 import { sizeTable } from './lib/package/sizes.mjs';
 import { stageApp } from './lib/package/stage.mjs';
 import { writeSystemFiles } from './lib/package/system-files.mjs';
@@ -51,8 +53,8 @@ async function makePackages(kinds, { force, release }) {
   process.env['SOURCE_DATE_EPOCH'] = String(Math.floor(date.getTime() / 1000));
   stageApp();
   await writeSystemFiles(date);
-  const print = fingerprint(runtime, date);
-  const stale = kinds.filter((kind) => force || !isMade(kind, print));
+  const printOf = (/** @type {PackageKind} */ kind) => fingerprint(runtime, date, carriedBy(kind));
+  const stale = kinds.filter((kind) => force || !isMade(kind, printOf(kind)));
   if (stale.length > 0) {
     await step('the app with its Electron', () => buildUnpacked(runtime));
     const problems = artefactProblems();
@@ -63,9 +65,18 @@ async function makePackages(kinds, { force, release }) {
     await step(FILE_NAMES[kind], async () =>
       kind === 'tar.gz' ? buildTarball(date) : await buildSystemPackage(runtime, kind),
     );
-    rememberMade(kind, print);
+    rememberMade(kind, printOf(kind));
   }
   return stale;
+}
+
+/** Files of this system that become part of a package. @param {PackageKind} kind @returns {string[]} */
+function carriedBy(kind) {
+  if (kind === 'deb') return [];
+  const own = Object.values(ownLicenceTexts());
+  if (kind === 'rpm') return own;
+  const { library, licence, texts } = carriedLibbpf();
+  return [...own, library, licence, ...texts];
 }
 
 /** @param {readonly PackageKind[]} kinds */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SCRIPTS } from '../support/installed-app.ts';
+import { fromScripts, SCRIPTS } from '../support/installed-app.ts';
 
 const PACKER = join(SCRIPTS, '../../package-fpm.mjs');
 /** A filesystem in memory, whatever the checkout lies on. */
@@ -63,5 +63,22 @@ describe('the packer in place of fpm', () => {
     } finally {
       rmSync(output, { recursive: true, force: true });
     }
+  });
+});
+
+describe('the fingerprint of a package', () => {
+  it('is another when a library of the build system that it carries was updated', () => {
+    const library = join(folder, 'carried.so');
+    const print = () =>
+      fromScripts(
+        `import { fingerprint } from '${SCRIPTS}/fingerprint.mjs';
+         const runtime = { version: '1', folder: '/', executable: process.execPath, origin: '' };
+         console.log(JSON.stringify(fingerprint(runtime, new Date(0), ['${library}'])));`,
+      );
+    writeFileSync(library, 'libbpf 1.1');
+    const before = print();
+    expect(print()).toBe(before);
+    writeFileSync(library, 'libbpf 1.2');
+    expect(print()).not.toBe(before);
   });
 });

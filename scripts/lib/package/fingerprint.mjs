@@ -22,8 +22,9 @@ const RECIPE = ['scripts/lib/package', 'assets/linux', 'assets/icons'];
  * Stands for everything that goes into a package: equal fingerprints, equal contents.
  * @param {ElectronRuntime} runtime
  * @param {Date} date
+ * @param {readonly string[]} carried files of the build system that are packed as well
  */
-export function fingerprint(runtime, date) {
+export function fingerprint(runtime, date, carried) {
   const hash = createHash('sha256');
   hash.update(`${runtime.version}\0${runtime.folder}\0${statOf(runtime.executable)}\0${+date}\0`);
   for (const folder of [PROJECT, SYSTEM, ...RECIPE.map((path) => inRoot(path))]) {
@@ -34,7 +35,10 @@ export function fingerprint(runtime, date) {
       hash.update(stats.isSymbolicLink() ? readlinkSync(path) : readFileSync(path));
     }
   }
-  hash.update(readFileSync(inRoot('scripts/package-fpm.mjs')));
+  for (const file of [inRoot('scripts/package-fpm.mjs'), ...carried]) {
+    hash.update(`${file}\0`);
+    hash.update(readFileSync(file));
+  }
   return hash.digest('hex');
 }
 
