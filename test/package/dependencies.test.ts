@@ -70,20 +70,20 @@ describe('the dependencies of the deb', () => {
     expect(depends).toContain(`libstdc++6 (>= ${major(needed.get('libstdc++6'))})`);
   });
 
+  it('name packages as newer systems call them first, where apt looks first', () => {
+    const renamed = `${fieldOfDeb('Depends')}, ${fieldOfDeb('Recommends')}`.match(
+      /[^, ]+ \| [^, ]+/g,
+    );
+    expect(renamed).toContain('libasound2t64 | libasound2');
+    for (const pair of renamed ?? []) expect(pair).toMatch(/^(.+)t64 \| \1$/);
+  });
+
   it('let a user open sessions without polkit', () => {
     expect(fieldOfDeb('Depends')).not.toMatch(/polkit|pkexec/);
     expect(fieldOfDeb('Recommends')).toMatch(/pkexec, polkitd/);
   });
 });
 
-describe('the newest symbols', () => {
-  it('decide which glibc and GCC a package needs', () => {
-    const newest = (...versions: readonly string[]) =>
-      fromScripts(
-        `import { newest } from '${SCRIPTS}/library-versions.mjs';
-         try { console.log(JSON.stringify(newest(${JSON.stringify(versions)}))); }
-         catch (error) { console.log(JSON.stringify(error.message)); }`,
-      );
 describe('what is recommended beside a package', () => {
   const registers = ['desktop-file-utils', 'shared-mime-info'];
 
@@ -95,6 +95,14 @@ describe('what is recommended beside a package', () => {
   });
 });
 
+describe('the newest symbols', () => {
+  it('decide which glibc and GCC a package needs', () => {
+    const newest = (...versions: readonly string[]) =>
+      fromScripts(
+        `import { newest } from '${SCRIPTS}/library-versions.mjs';
+         try { console.log(JSON.stringify(newest(${JSON.stringify(versions)}))); }
+         catch (error) { console.log(JSON.stringify(error.message)); }`,
+      );
     const ordinary = ['GLIBC_2.4', 'GLIBC_2.34', 'GLIBC_2.2.5', 'GLIBCXX_3.4', 'GLIBCXX_3.4.29'];
     expect(newest(...ordinary, 'GCC_3.0', 'CXXABI_1.3.9')).toEqual({ glibc: '2.34', gcc: '11' });
     const packed = newest(...ordinary, 'GLIBC_ABI_DT_RELR', 'GLIBCXX_3.4.31');

@@ -32,8 +32,12 @@ export const FUSES = {
  */
 const PLAIN_FILES = ['package.json', 'node_modules/**', 'dist/{helper,cli,demo,launcher}/**'];
 
-/** Debian renamed some packages for 64-bit time: either name will do. @param {string} name */
-const t64 = (name) => `${name} | ${name}t64`;
+/**
+ * Debian renamed some packages for 64-bit time: either name will do. The new one first, for apt takes the first
+ * that it can get, and under an old name that may be another package (Ubuntu's libasound2 is provided by OSS too).
+ * @param {string} name
+ */
+const t64 = (name) => `${name}t64 | ${name}`;
 
 /**
  * What the executables are linked with (a test compares), and what is opened by name at run time. rpmbuild finds
