@@ -12,8 +12,8 @@ export interface Account {
 }
 
 /**
- * What a live recording may need, as setpriv(1) spells it, with its bit of capabilities(7). bpf, perfmon: load
- * and attach; the others: look into processes, tracing files and kernel symbols.
+ * What a live recording may need, with its number in capabilities(7). bpf, perfmon: load and attach; the others:
+ * look into processes, tracing files and kernel symbols.
  */
 const CAPTURE_CAPABILITIES = {
   bpf: 39,
@@ -56,11 +56,9 @@ function findAccount(nameOrId: string): Account | null {
  * as they are there. Returns its exit code.
  */
 export function runAs(account: Account): Promise<ExitCode> {
-  const held = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(ownStatus())?.[1] ?? '0'}`);
-  const kept = Object.entries(CAPTURE_CAPABILITIES).filter(
-    ([, bit]) => ((held >> BigInt(bit)) & 1n) === 1n,
+  const set = keptCapabilities(
+    BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(ownStatus())?.[1] ?? '0'}`),
   );
-  const set = ['-all', ...kept.map(([name]) => `+${name}`)].join(',');
   const args = [
     ...[`--reuid=${account.uid}`, `--regid=${account.gid}`, '--init-groups'],
     ...[`--inh-caps=${set}`, `--ambient-caps=${set}`, `--bounding-set=${set}`],
@@ -76,6 +74,17 @@ export function runAs(account: Account): Promise<ExitCode> {
     child.once('error', reject);
     child.once('exit', (code) => resolve((code ?? EXIT.failed) as ExitCode));
   });
+}
+
+/**
+ * Of those held, a set of bits, what a recording may need, for setpriv(1). By number: on systems that are older than
+ * CAP_BPF (libcap-ng of Ubuntu 22.04) it does not know the names.
+ */
+export function keptCapabilities(held: bigint): string {
+  const kept = Object.values(CAPTURE_CAPABILITIES).filter(
+    (bit) => ((held >> BigInt(bit)) & 1n) === 1n,
+  );
+  return ['-all', ...kept.map((bit) => `+cap_${bit}`)].join(',');
 }
 
 const ownStatus = (): string => readFileSync('/proc/self/status', 'latin1');
