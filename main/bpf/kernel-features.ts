@@ -83,7 +83,7 @@ function checkLibbpf(): DoctorCheck {
   return check('libbpf', title, [
     'missing',
     reason,
-    'Install libbpf 1.x (Debian, Ubuntu: apt install libbpf1).',
+    'Install libbpf 1.x (Debian, Ubuntu: apt install libbpf1; Fedora: dnf install libbpf).',
   ]);
 }
 
@@ -197,7 +197,7 @@ function checkPkexec(): DoctorCheck {
   return check('pkexec', title, [
     'limited',
     'no pkexec: recording works only when started with privilege',
-    'Install polkit (Debian: apt install pkexec; older: policykit-1).',
+    'Install polkit (Debian: apt install pkexec; older: policykit-1; Fedora: dnf install polkit).',
   ]);
 }
 

@@ -61,7 +61,9 @@ async function doubleClick(): Promise<void> {
 
 describe('the installed deb', () => {
   it('has a desktop entry, AppStream metadata and a manual page without complaints', () => {
-    machine.must(['desktop-file-validate', '/usr/share/applications/emberscope.desktop']);
+    const entry = '/usr/share/applications/emberscope.desktop';
+    machine.must(['desktop-file-validate', entry]);
+    expect(machine.must(['cat', entry])).toMatch(/^Exec=\S*emberscope %F$/m);
     const metainfo = '/usr/share/metainfo/emberscope.metainfo.xml';
     machine.must(['appstreamcli', 'validate', '--no-net', metainfo]);
     const page = machine.must(['man', '--where', 'emberscope'], asUser).trim();

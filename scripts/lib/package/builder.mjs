@@ -92,6 +92,8 @@ function configuration(runtime, depends) {
     publish: null,
     linux: {
       executableName: PRODUCT.name,
+      // Paths, not addresses: files on network shares come by the folder where the desktop mounts them.
+      executableArgs: ['%F'],
       icon: inRoot('assets/icons/app'),
       category: 'Development;Profiling',
       mimeTypes: [`application/vnd.${PRODUCT.name}`],
