@@ -3,6 +3,7 @@ import type { ProcessFact } from '../capture/wire/helper-protocol.ts';
 import { CLOCK_BOOTTIME, CLOCK_MONOTONIC, clockNs } from '../ffi/libc.ts';
 import type { Leavers } from './departures.ts';
 import type { HandoverTarget } from './handover.ts';
+import { Leaving } from './leaving.ts';
 import * as proc from './proc-files.ts';
 
 /** ns per tick of /proc/PID/stat: USER_HZ is 100 on every architecture we run on. */
@@ -27,11 +28,7 @@ export class ProcessFacts {
   readonly #members = new Set<number>();
   readonly #bootOffsetNs: bigint;
   /** null: processes may become whatever they like. */
-  readonly #leavers: Leavers | null;
-  /** When a process began, or its present program: CLOCK_MONOTONIC ns; absent: before the session. */
-  readonly #since = new Map<number, bigint>();
-  /** Processes that left the target. */
-  readonly #left = new Set<number>();
+  readonly #leaving: Leaving | null;
   /** Processes whose mappings we may not read, and how many of them were sampled. */
   readonly #unreadable = new Set<number>();
   #unread = 0;
@@ -39,7 +36,7 @@ export class ProcessFacts {
   /** `startNs`: CLOCK_MONOTONIC of the session's time 0. */
   constructor(startNs: bigint, target: HandoverTarget, leavers: Leavers | null = null) {
     this.#startNs = startNs;
-    this.#leavers = leavers;
+    this.#leaving = leavers === null ? null : new Leaving(leavers);
     this.#target = target;
     this.#bootOffsetNs = clockNs(CLOCK_BOOTTIME) - clockNs(CLOCK_MONOTONIC);
     if (target.kind === 'process') for (const pid of target.members) this.#members.add(pid);
@@ -83,7 +80,7 @@ export class ProcessFacts {
   onSampled(pids: readonly number[]): ProcessFact[] {
     const facts = pids.flatMap((pid) => {
       // Samples of one that left are of before.
-      if (pid === 0 || this.#known.has(pid) || this.#left.has(pid)) return [];
+      if (pid === 0 || this.#known.has(pid) || this.#leaving?.hasLeft(pid) === true) return [];
       this.#members.add(pid);
       return this.scan(pid);
     });
@@ -112,38 +109,20 @@ export class ProcessFacts {
   /** Facts of side-band records, which are in order of time. */
   fromRecords(records: readonly SideBandRecord[]): ProcessFact[] {
     const programs = programsAfterExec(records);
-    const departing = new Map<number, bigint | null>();
+    const hasLeft = this.#leaving?.among(records) ?? (() => false);
     return records.flatMap((record) => {
       if (record.kind === 'lost' || record.kind === 'throttle') return [];
-      const gone = this.#leaving(record, records, departing);
+      const pid = record.kind === 'fork' ? record.parentPid : record.pid;
+      const leaves = record.kind !== 'exit' && this.#isMember(pid) && hasLeft(pid, record.time);
+      const gone = leaves ? [this.#leave(pid, record.time)] : [];
       return [...gone, ...this.#fromRecord(record, programs)];
     });
   }
 
-  /**
-   * Takes the process of a record out of the target if it had left by then: a program that its user may not
-   * look into is none of his business, where it lies in memory least of all. `departing`: from which time on,
-   * of the processes of these records asked about so far.
-   */
-  #leaving(
-    record: Exclude<SideBandRecord, { kind: 'lost' | 'throttle' }>,
-    records: readonly SideBandRecord[],
-    departing: Map<number, bigint | null>,
-  ): ProcessFact[] {
-    if (this.#leavers === null || record.kind === 'exit') return [];
-    const pid = record.kind === 'fork' ? record.parentPid : record.pid;
-    if (!this.#isMember(pid)) return [];
-    let from = departing.get(pid);
-    if (from === undefined) {
-      const left = this.#leavers.leftSince(pid, this.#since.get(pid) ?? 0n);
-      from = left === null ? null : execBefore(left, pid, records);
-      departing.set(pid, from);
-    }
-    if (from === null || record.time < from) return [];
+  #leave(pid: number, time: bigint): ProcessFact {
     this.#members.delete(pid);
     this.#known.delete(pid);
-    this.#left.add(pid);
-    return [{ kind: 'exit', pid, tid: pid, time: this.#sinceStart(record.time) }];
+    return { kind: 'exit', pid, tid: pid, time: this.#sinceStart(time) };
   }
 
   #fromRecord(
@@ -157,7 +136,7 @@ export class ProcessFacts {
     switch (record.kind) {
       case 'comm':
         if (record.exec) {
-          this.#since.set(pid, record.time);
+          this.#leaving?.began(pid, record.time);
           return this.#fromExec(record, time, programs.get(record) ?? '');
         }
         return [{ kind: 'thread', pid, tid: record.tid, comm: record.comm }];
@@ -179,7 +158,7 @@ export class ProcessFacts {
         // The number may be used again; a later fork record would say so, a lost one would not.
         if (pid === record.tid) {
           this.#known.delete(pid);
-          this.#since.delete(pid);
+          this.#leaving?.ended(pid);
         }
         return [{ kind: 'exit', pid, tid: record.tid, time }];
     }
@@ -190,10 +169,12 @@ export class ProcessFacts {
     const isProcess = pid !== parentPid;
     if (isProcess && this.#target.kind !== 'machine') {
       // A number used again by a stranger is no member any more.
-      if (this.#members.has(parentPid)) this.#members.add(pid);
-      else this.#members.delete(pid);
-      this.#since.set(pid, record.time);
-      this.#left.delete(pid);
+      if (this.#members.has(parentPid)) {
+        this.#members.add(pid);
+        this.#leaving?.began(pid, record.time);
+      } else {
+        this.#members.delete(pid);
+      }
     }
     if (!this.#isMember(pid)) return [];
     const time = this.#sinceStart(record.time);
@@ -265,19 +246,4 @@ function programsAfterExec(records: readonly SideBandRecord[]): Lookahead {
     waiting.delete(record.pid);
   }
   return programs;
-}
-
-/**
- * Of the exec by which a process left the target, the time; 0: it is not among the records. `left`: when the
- * programs noted it, at the end of that exec; 'now': it may be in the middle of one.
- */
-function execBefore(left: bigint | 'now', pid: number, records: readonly SideBandRecord[]): bigint {
-  const exec = records.findLast(
-    (record) =>
-      record.kind === 'comm' &&
-      record.exec &&
-      record.pid === pid &&
-      (left === 'now' || record.time <= left),
-  );
-  return exec?.kind === 'comm' ? exec.time : 0n;
 }
