@@ -380,7 +380,7 @@ static __always_inline struct event_slot *begin_measurement(const struct measure
 	struct event_slot *slot;
 	__s64 place = 0;
 
-	if (!is_still_own(bpf_get_current_pid_tgid() >> 32))
+	if (!is_still_own((struct task_struct *)bpf_get_current_task()))
 		return 0;
 	COUNT(events);
 	if (config.detail == DETAIL_HISTOGRAM) {

@@ -116,7 +116,7 @@ static __always_inline __u8 wait_of(__u32 task_state)
 
 static __always_inline struct thread_wait *wait_state(struct task_struct *task)
 {
-	if (!is_still_own(task->tgid))
+	if (!is_still_own(task))
 		return 0;
 	return bpf_task_storage_get(&thread_waits, task, 0, 0);
 }

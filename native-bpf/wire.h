@@ -197,15 +197,6 @@ struct cpu_counters {
 #define MAX_CPUS 1024
 
 /* All of .bss, one for all objects: mapped by the helper. */
-/* A process that left the target by becoming more powerful than the user who records: own_uid. */
-struct departure {
-	__u64 time_ns; /* CLOCK_MONOTONIC */
-	__u32 tgid;
-	__u32 reserved;
-};
-/* One is kept at its tgid's remainder; how many there were says cpu_counters.privileged. */
-#define DEPARTURES 1024
-
 struct capture_state {
 	__u32 slice; /* aggregate: counts go to the map set slice & 1; written by the helper */
 	__s32 member_change; /* members of target_processes the programs added less removed */
@@ -213,7 +204,6 @@ struct capture_state {
 	__u32 backoff; /* one in 2^backoff calls is measured and stands for all; by the helper */
 	__u32 reserved[11]; /* keeps the rows on cache lines of their own */
 	struct cpu_counters cpus[MAX_CPUS];
-	struct departure departures[DEPARTURES];
 };
 
 /* capture_config.target_kind */

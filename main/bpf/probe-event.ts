@@ -31,12 +31,7 @@ interface ProbeAttr {
   readonly config: bigint;
   readonly config1?: bigint;
   readonly config2?: bigint;
-  /** Of whose code alone; absent: everybody's. */
-  readonly pid?: number;
 }
-
-/** perf_event_open(2): all processes; all CPUs. */
-const ANY = -1;
 
 /** Opens the event and has it run the program. */
 function openProbe(attr: ProbeAttr, programFd: number): Result<number, string> {
@@ -50,10 +45,8 @@ function openProbe(attr: ProbeAttr, programFd: number): Result<number, string> {
   view.setBigUint64(ATTR.config2, attr.config2 ?? 0n, true);
   const number = perfEventOpenNumber();
   if (number === null) return err('ENOSYS');
-  const { pid = ANY } = attr;
-  // Of all processes' events the CPU is of no meaning: the program runs wherever the probe is hit.
-  const cpu = pid === ANY ? 0 : ANY;
-  const fd = libc().syscall(number, bytes, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+  // The CPU is of no meaning: the program runs wherever the probe is hit.
+  const fd = libc().syscall(number, bytes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
   if (fd < 0) return err(errnoName(errno()));
   const failed = setEventProgram(fd, programFd);
   if (failed === null) return ok(fd);
@@ -103,8 +96,6 @@ export interface UserPlace {
   readonly offset: number;
   /** Of a counter in the file that is kept above zero while the probe is open (USDT); 0: none. */
   readonly semaphoreOffset?: number;
-  /** The process whose code alone is probed; absent: everybody's. */
-  readonly pid?: number;
 }
 
 /** Upper half of perf_event_attr.config: /sys/bus/event_source/devices/uprobe/format/ref_ctr_offset. */
@@ -112,7 +103,7 @@ const SEMAPHORE_SHIFT = 32n;
 
 /** Runs `programFd` at an instruction of a file. */
 export function openUserProbe(
-  { file, offset, semaphoreOffset = 0, pid = ANY }: UserPlace,
+  { file, offset, semaphoreOffset = 0 }: UserPlace,
   programFd: number,
   point: ProbePoint = 'entry',
 ): Result<number, string> {
@@ -120,7 +111,7 @@ export function openUserProbe(
   if (type === null) return err('ENOTSUP');
   const config = PROBE_POINT[point] | (BigInt(semaphoreOffset) << SEMAPHORE_SHIFT);
   return withText(file, (address) =>
-    openProbe({ type, config, config1: address, config2: BigInt(offset), pid }, programFd),
+    openProbe({ type, config, config1: address, config2: BigInt(offset) }, programFd),
   );
 }
 

@@ -11,24 +11,15 @@ const BPF_LINK_CREATE = 28;
 const AT_RETURN = 1;
 /** union bpf_attr, link_create: include/uapi/linux/bpf.h. */
 const ATTR_BYTES = 64;
-const ATTR = {
-  program: 0,
-  type: 8,
-  path: 16,
-  offsets: 24,
-  semaphores: 32,
-  count: 48,
-  flags: 52,
-  pid: 56,
-};
+const ATTR = { program: 0, type: 8, path: 16, offsets: 24, semaphores: 32, count: 48, flags: 52 };
 
 /**
- * Runs `programFd`, loaded for BPF_TRACE_UPROBE_MULTI, at an instruction of a file, in every process or one.
+ * Runs `programFd`, loaded for BPF_TRACE_UPROBE_MULTI, at an instruction of a file, in every process.
  * Linux 6.6; needs no more than the program did, where a perf event for a uprobe needs CAP_SYS_ADMIN.
  * Closing the descriptor takes the probe away. Failures are errno names.
  */
 export function openUserProbeLink(
-  { file, offset, semaphoreOffset = 0, pid = 0 }: UserPlace,
+  { file, offset, semaphoreOffset = 0 }: UserPlace,
   programFd: number,
   point: ProbePoint = 'entry',
 ): Result<number, string> {
@@ -50,7 +41,6 @@ export function openUserProbeLink(
     if (semaphoreOffset !== 0) attr.writeBigUInt64LE(memory + 8n, ATTR.semaphores);
     attr.writeUInt32LE(1, ATTR.count);
     attr.writeUInt32LE(point === 'return' ? AT_RETURN : 0, ATTR.flags);
-    attr.writeUInt32LE(pid, ATTR.pid);
     const fd = libc().bpf(number, BPF_LINK_CREATE, attr, attr.length);
     return fd < 0 ? err(errnoName(errno())) : ok(fd);
   } finally {

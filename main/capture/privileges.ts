@@ -1,12 +1,14 @@
 import { readFileSync, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
 
 import type { ProfilerError } from '#shared/errors.ts';
-import type { CaptureSpec } from '#shared/model/capture-spec.ts';
+import type { CaptureSpec, SourceSpec } from '#shared/model/capture-spec.ts';
 import {
   beyondOwn,
   type HelperScope,
   type HelperWay,
   isPlainProcessOf,
+  type UserIds,
 } from '#shared/model/helper-scope.ts';
 import { err, ok, type Result } from '#shared/result.ts';
 import {
@@ -63,29 +65,55 @@ export function findWay(scope: HelperScope, canElevate: boolean): Result<HelperW
   return possible.ok ? ok('polkit') : possible;
 }
 
-/** The least scope in which a spec can be recorded. */
+/** The least scope in which a spec can be recorded: as the helper judges it (main/helper/target-check.ts). */
 export function scopeOf({ target, sources }: Pick<CaptureSpec, 'target' | 'sources'>): HelperScope {
-  if (sources.some((source) => beyondOwn(source) !== null)) return 'system';
+  if (sources.some((source) => beyondOwn(source) !== null || probesForeignFile(source))) {
+    return 'system';
+  }
   switch (target.kind) {
     case 'command':
-      return 'own';
+      // It will have the power of this process. What this one keeps others out of, an exec opens again.
+      return isPlain('self') ? 'own' : 'system';
     case 'process':
-      return isOwn(target.pid) ? 'own' : 'system';
+      return isPlain(`${target.pid}`) && !keepsOut(target.pid) ? 'own' : 'system';
     case 'machine':
     case 'cgroup':
       return 'system';
   }
 }
 
-/** Whether this user could look into the process without anybody's leave. */
-function isOwn(pid: number): boolean {
-  const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+/** Whether the process of that name in /proc has no more power than this user. */
+function isPlain(name: string): boolean {
+  // null: it ended. Whoever starts the recording says so.
+  const status = readIfThere(() => readFileSync(`/proc/${name}/status`, 'latin1'));
+  return status !== null && isPlainProcessOf(idsOfAccount(), status);
+}
+
+/** Whether a process lets nobody look into it: PR_SET_DUMPABLE, prctl(2). */
+const keepsOut = (pid: number): boolean =>
+  readIfThere(() => statSync(`/proc/${pid}/stat`).uid) !== process.getuid?.();
+
+/** A helper becomes the user by his account: this process may be in another group of his, by newgrp(1). */
+function idsOfAccount(): UserIds {
+  const uid = process.getuid?.() ?? 0;
+  const gid = readIfThere(() => userInfo().gid);
+  return { uid, gid: gid ?? process.getgid?.() ?? 0 };
+}
+
+/** Whether a source is to change what other people's programs run: see main/helper/probe-files.ts. */
+function probesForeignFile(source: SourceSpec): boolean {
+  const probe = 'probe' in source ? source.probe : null;
+  if (probe === null || (probe.type !== 'user' && probe.type !== 'usdt')) return false;
+  const owner = readIfThere(() => statSync(probe.path).uid);
+  return owner !== null && owner !== process.getuid?.();
+}
+
+/** null: the system says that there is none, or not for us. */
+function readIfThere<T>(read: () => T): T | null {
   try {
-    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-    return statSync(`/proc/${pid}/stat`).uid === ids.uid && isPlainProcessOf(ids, status);
+    return read();
   } catch (error) {
-    // It ended: whoever starts the recording says so.
-    if (error instanceof Error && 'code' in error) return false;
+    if (error instanceof Error && 'code' in error) return null;
     throw error;
   }
 }

@@ -153,14 +153,14 @@ export class CaptureSession {
   }
 
   #begin(): void {
-    const { sampleFds, sampleEvent, cpus, target, mechanisms, isOwnScope } = this.#handover;
+    const { sampleFds, sampleEvent, cpus, target, mechanisms, departuresFd } = this.#handover;
     const startNs = clockNs(CLOCK_MONOTONIC);
     const gate = StartGate.map(this.#handover.stateFd);
     if (!gate.ok) {
       this.#fail(gate.error);
       return;
     }
-    const leavers = isOwnScope ? Departures.map(this.#handover.stateFd, cpus) : ok(null);
+    const leavers = departuresFd < 0 ? ok(null) : Departures.open(departuresFd);
     if (!leavers.ok) {
       this.#fail(leavers.error);
       return;

@@ -157,7 +157,7 @@ class DrainLoop {
       ring.publish();
     }
     const { kernelShift } = this.#setup;
-    if (kernelShift !== 0) for (const { frame } of frames) moveKernelFrames(frame, kernelShift);
+    if (kernelShift !== null) for (const { frame } of frames) moveKernelFrames(frame, kernelShift);
     return frames;
   }
 

@@ -5,6 +5,7 @@ import type { SampleEvent } from '../bpf/perf-event.ts';
 import { errno, errnoName } from '../ffi/koffi.ts';
 import { libc } from '../ffi/libc.ts';
 import type { Mechanism } from './instruments/instrument.ts';
+import type { KernelShift } from './kernel-shift.ts';
 import type { TablePlace } from './unwind/table-spool.ts';
 
 /** What the request asks for, as far as the capture stage needs it. */
@@ -46,10 +47,10 @@ export interface Handover {
   readonly keep: string;
   /** Process id of whom we work for. */
   readonly parent: number;
-  /** Only of a user's own processes may be told: what one becomes that is not his own is kept back. */
-  readonly isOwnScope: boolean;
-  /** Bytes that kernel addresses are moved down by before anybody is told: kernel-shift.ts. */
-  readonly kernelShift: number;
+  /** Map of processes that left the target of own processes. -1: processes may become what they like. */
+  readonly departuresFd: number;
+  /** How kernel addresses are moved before anybody is told; null: they are not. */
+  readonly kernelShift: KernelShift | null;
   /** Between two drains. */
   readonly periodMs: number;
   /** Share of one CPU our programs may take; 0: no limit. */
@@ -121,6 +122,7 @@ const descriptorsOf = (handover: Handover): number[] =>
     handover.tables?.spoolFd ?? -1,
     handover.kallsymsFd,
     handover.refusalLogFd,
+    handover.departuresFd,
   ].filter((fd) => fd >= 0);
 
 /**

@@ -22,6 +22,8 @@ export function capabilitiesToKeep(
   if (scope === 'system' && (target.kind !== 'process' || !isOwnProcess(target.pid))) {
     keep.push('CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH');
   }
+  // To read who left. To look into processes that have what systemd gives to a whole session: ptrace(2).
+  if (scope === 'own') keep.push('CAP_BPF', 'CAP_WAKE_ALARM');
   // Chunks of unwind tables are maps of their own, created as they are needed; deleted files have one, too.
   if (sampler.unwind !== null) keep.push('CAP_BPF', 'CAP_CHECKPOINT_RESTORE');
   if (

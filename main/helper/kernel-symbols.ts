@@ -1,7 +1,7 @@
 import { closeSync, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { encodeFrame } from '../capture/wire/framing.ts';
-import { moveSymbols } from './kernel-shift.ts';
+import { type KernelShift, moveSymbols } from './kernel-shift.ts';
 
 const readAsync = promisify(read);
 /** Read at once, bytes; the kernel answers with a page or so. Drains pass between reads. */
@@ -21,11 +21,11 @@ export function textSymbols(lines: string): string {
 
 /**
  * Sends the kernel's text symbols as kallsyms frames of whole lines ("address type name [module]").
- * The last frame is empty. Closes `fd`. `shift`: of all addresses, kernel-shift.ts.
+ * The last frame is empty. Closes `fd`. `shift`: of addresses; null: they are told as they are.
  */
 export async function sendKernelSymbols(
   fd: number,
-  shift: number,
+  shift: KernelShift | null,
   send: (frame: Uint8Array) => void,
 ): Promise<void> {
   const chunk = Buffer.alloc(CHUNK_BYTES);
@@ -33,7 +33,7 @@ export async function sendKernelSymbols(
   let symbols = '';
   const flush = (): void => {
     if (symbols !== '') {
-      const moved = shift === 0 ? symbols : moveSymbols(symbols, shift);
+      const moved = shift === null ? symbols : moveSymbols(symbols, shift);
       send(encodeFrame('kallsyms', Buffer.from(moved, 'latin1')));
     }
     symbols = '';

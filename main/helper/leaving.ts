@@ -2,6 +2,19 @@ import type { SideBandRecord } from '../bpf/side-band-records.ts';
 import type { Leavers } from './departures.ts';
 
 /**
+ * What is to become of a record: told; kept back, because its process is at this moment none that its user may
+ * look into; or not told, because the process has left for good.
+ */
+export type Verdict = 'tell' | 'keep-back' | 'left';
+
+/** From when on records of a process are not told, and why. */
+interface Limit {
+  readonly fromNs: bigint;
+  readonly verdict: Verdict;
+}
+const NO_LIMIT: Limit = { fromNs: 0n, verdict: 'tell' };
+
+/**
  * Which own processes have left the target, record by record: a program that its user may not look into is
  * none of his business, and where it lies in memory least of all.
  */
@@ -29,23 +42,26 @@ export class Leaving {
     return this.#left.has(pid);
   }
 
-  /** Judges the processes of records that were read together, each once: whether one has left by a time. */
-  among(records: readonly SideBandRecord[]): (pid: number, timeNs: bigint) => boolean {
-    const leftAt = new Map<number, bigint | null>();
+  /** Judges the processes of records that were read together, each once. */
+  among(records: readonly SideBandRecord[]): (pid: number, timeNs: bigint) => Verdict {
+    const limits = new Map<number, Limit>();
     return (pid, timeNs) => {
-      let from = leftAt.get(pid);
-      if (from === undefined) leftAt.set(pid, (from = this.#leftAt(pid, records)));
-      if (from === null || timeNs < from) return false;
-      this.#since.delete(pid);
-      this.#left.add(pid);
-      return true;
+      let limit = limits.get(pid);
+      if (limit === undefined) limits.set(pid, (limit = this.#limitOf(pid, records)));
+      if (limit.verdict === 'tell' || timeNs < limit.fromNs) return 'tell';
+      if (limit.verdict === 'left') {
+        this.#since.delete(pid);
+        this.#left.add(pid);
+      }
+      return limit.verdict;
     };
   }
 
-  /** From when on; null: it has not left. */
-  #leftAt(pid: number, records: readonly SideBandRecord[]): bigint | null {
+  #limitOf(pid: number, records: readonly SideBandRecord[]): Limit {
     const left = this.#leavers.leftSince(pid, this.#since.get(pid) ?? 0n);
-    return left === null ? null : execBefore(left, pid, records);
+    if (left === null) return NO_LIMIT;
+    const fromNs = execBefore(left, pid, records);
+    return { fromNs, verdict: left === 'now' ? 'keep-back' : 'left' };
   }
 }
 

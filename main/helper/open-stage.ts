@@ -22,7 +22,7 @@ import { type Handover, type HandoverTarget, replaceByCaptureStage } from './han
 import { openInstruments } from './instruments/index.ts';
 import type { Instrument, Mechanism } from './instruments/instrument.ts';
 import { capabilitiesToKeep } from './kept-capabilities.ts';
-import { drawKernelShift } from './kernel-shift.ts';
+import { drawKernelShift, withoutKernelAddresses } from './kernel-shift.ts';
 import { ProbeFiles } from './probe-files.ts';
 import { attemptIn, logRefusalOnce, openRefusalLog } from './refusal-log.ts';
 import { loadSampler, needsRing, onCpuOf, type Sampler } from './sampler.ts';
@@ -63,7 +63,8 @@ export function runOpenStage(version: string, scope: HelperScope): number {
   const inScope = checkScope(request.value, scope);
   if (!inScope.ok) return refuse(inScope.error);
   const prepared = prepare(request.value, scope);
-  if (!prepared.ok) return refuse(prepared.error);
+  if (!prepared.ok)
+    return refuse(scope === 'own' ? withoutAddresses(prepared.error) : prepared.error);
   const { handover, attachments } = prepared.value;
   const keep = BigInt(handover.keep);
   capabilities.forbidNewPrivileges();
@@ -81,6 +82,12 @@ function refuse(error: ProfilerError): number {
   writeFrame('error', error);
   return 1;
 }
+
+/** The verifier names maps of the kernel's by where they lie. */
+const withoutAddresses = (error: ProfilerError): ProfilerError =>
+  error.kind === 'bpf-load-failed'
+    ? { ...error, verifierLog: withoutKernelAddresses(error.verifierLog) }
+    : error;
 
 /** null: the engine went away before it asked for anything. */
 function readRequest(): Result<StartRequest | null, ProfilerError> {
@@ -132,7 +139,7 @@ function prepare(request: StartRequest, scope: HelperScope): Result<Prepared, Pr
   if (!attached.ok) return attached;
   const { object, objects, aggregate, ringBytes, unwind, unwindFallback } = sampler.value;
   const effective = unwind === null ? { ...request, unwind: 'fp' as const } : request;
-  const files = new ProbeFiles(scope, followed.value.members);
+  const files = new ProbeFiles(scope);
   const instruments = openInstruments({ request: effective, cpus, objects, files });
   if (!instruments.ok) return instruments;
   const even = objects.fdOf('histogram_even');
@@ -142,8 +149,8 @@ function prepare(request: StartRequest, scope: HelperScope): Result<Prepared, Pr
       ...attached.value,
       keep: capabilitiesToKeep(request, sampler.value, scope).toString(),
       parent: process.ppid,
-      isOwnScope: scope === 'own',
-      kernelShift: scope === 'own' ? drawKernelShift() : 0,
+      departuresFd: scope === 'own' ? object.mapFd('departures') : -1,
+      kernelShift: scope === 'own' ? drawKernelShift() : null,
       periodMs: drainPeriodMs(request),
       // Sampling at a rate costs what the user asked for.
       costLimit: request.sources.some(({ kind }) => kind !== 'on-cpu') ? request.costLimit : 0,

@@ -109,13 +109,18 @@ export class ProcessFacts {
   /** Facts of side-band records, which are in order of time. */
   fromRecords(records: readonly SideBandRecord[]): ProcessFact[] {
     const programs = programsAfterExec(records);
-    const hasLeft = this.#leaving?.among(records) ?? (() => false);
+    const judge = this.#leaving?.among(records) ?? (() => 'tell');
     return records.flatMap((record) => {
       if (record.kind === 'lost' || record.kind === 'throttle') return [];
       const pid = record.kind === 'fork' ? record.parentPid : record.pid;
-      const leaves = record.kind !== 'exit' && this.#isMember(pid) && hasLeft(pid, record.time);
-      const gone = leaves ? [this.#leave(pid, record.time)] : [];
-      return [...gone, ...this.#fromRecord(record, programs)];
+      if (record.kind === 'exit' || !this.#isMember(pid)) return this.#fromRecord(record, programs);
+      const verdict = judge(pid, record.time);
+      if (verdict === 'left') {
+        return [this.#leave(pid, record.time), ...this.#fromRecord(record, programs)];
+      }
+      // What forks now is a copy, of which nothing new is told.
+      if (verdict === 'keep-back' && record.kind !== 'fork') return [];
+      return this.#fromRecord(record, programs);
     });
   }
 

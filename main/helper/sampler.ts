@@ -18,6 +18,7 @@ const NAMES = {
   maps: [
     'samples',
     'target_processes',
+    'departures',
     'counts_even',
     'counts_odd',
     'stacks_even',
@@ -140,6 +141,9 @@ function unwindMaps(object: BpfObject): UnwindMaps {
   };
 }
 
+/** Of a map that nobody will write to: the least that kernels take of its kind. */
+const UNUSED_ENTRIES = 128;
+
 /** Maps that only the unwinder uses: not worth their memory without it. */
 const UNWIND_MAPS = ['unwind_pages', 'unwind_rules', 'unwind_mappings', 'unwind_processes'];
 
@@ -153,6 +157,7 @@ function configure(
     return err({ kind: 'bpf-object-unusable', object: OBJECT, reason });
   }
   object.setMaxEntries('samples', ringBytes);
+  if (scope === 'system') object.setMaxEntries('departures', UNUSED_ENTRIES);
   if (onCpuOf(request)?.mode === 'aggregate') {
     for (const parity of ['even', 'odd']) {
       object.setMaxEntries(`counts_${parity}`, COUNT_ENTRIES);

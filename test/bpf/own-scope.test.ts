@@ -1,12 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
-  closeSync,
+  chownSync,
   copyFileSync,
   mkdtempSync,
-  openSync,
   readFileSync,
-  readSync,
   realpathSync,
   rmSync,
   statSync,
@@ -17,6 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { encodeJsonFrame } from '../../main/capture/wire/framing.ts';
 import type { SourceRequest, StartRequest } from '../../main/capture/wire/helper-protocol.ts';
+import type { HelperScope } from '../../main/shared/model/helper-scope.ts';
 import { buildHelper, HelperClient, startRequest } from '../support/bpf-helper.ts';
 
 const NOBODY = '65534';
@@ -40,10 +39,14 @@ afterEach(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const helper = () => new HelperClient(entry, { under: asHelper, args: ['--stdio', '--scope=own'] });
+const helper = (scope: HelperScope = 'own') =>
+  new HelperClient(entry, { under: asHelper, args: ['--stdio', `--scope=${scope}`] });
 
-async function refusalOf(changes: Partial<StartRequest>): Promise<unknown> {
-  const asked = helper();
+async function refusalOf(
+  changes: Partial<StartRequest>,
+  scope: HelperScope = 'own',
+): Promise<unknown> {
+  const asked = helper(scope);
   await asked.json('hello');
   asked.child.stdin?.write(encodeJsonFrame('start', startRequest(changes)));
   await asked.exit();
@@ -83,22 +86,23 @@ function offsetIn(path: string, name: string): number {
     16,
   );
 }
-/** What a process has in memory of a library's code. */
-function codeOf(pid: number, path: string, offset: number): Buffer {
-  const maps = readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n');
-  for (const line of maps.filter((one) => one.includes('r-xp') && one.endsWith(path))) {
-    const [range = '', , at = ''] = line.split(/\s+/);
-    const [start, end] = range.split('-').map((text) => Number.parseInt(text, 16));
-    const inMemory = start! + offset - Number.parseInt(at, 16);
-    if (inMemory < start! || inMemory >= end!) continue;
-    const bytes = Buffer.alloc(8);
-    const memory = openSync(`/proc/${pid}/mem`, 'r');
-    readSync(memory, bytes, 0, bytes.length, inMemory);
-    closeSync(memory);
-    return bytes;
-  }
-  throw new Error(`${path} is not mapped in ${pid}`);
-}
+/** Where a program begins, in its file: as above. */
+const entryOf = (path: string): number =>
+  Number(
+    /Entry point address:\s+(\S+)/.exec(execFileSync('readelf', ['-h', path]).toString())?.[1],
+  );
+
+/** The same place as a trace of entries: a program does not return to where it began. */
+const traced = (source: SourceRequest): SourceRequest =>
+  source.kind === 'function' ? traceOf(source.probe) : source;
+
+const symbolsOf = (lines: readonly string[]): ReadonlyMap<string, bigint> =>
+  new Map(
+    lines.map((line) => {
+      const [address = '0', , name = ''] = line.split(/\s/);
+      return [name, BigInt(`0x${address || '0'}`)];
+    }),
+  );
 
 describe('a helper for own processes', () => {
   it('refuses the machine, cgroups and what does not exist', async () => {
@@ -148,73 +152,56 @@ describe('a helper for own processes', () => {
     }
   });
 
-  it('puts no probe into other people’s files but where functions begin', async () => {
-    const target = { kind: 'process', pid: run('sleep 60') } as const;
+  it('probes the user’s own programs in whatever they start, and nobody else’s', async () => {
+    const mine = join(folder, 'mine');
+    copyFileSync('/bin/sleep', mine);
+    chownSync(mine, Number(NOBODY), Number(NOBODY));
+    const offset = offsetIn(libcPath(), 'clock_nanosleep');
+    const foreign = latencyOf({ type: 'user', path: libcPath(), offset });
+    const usdt = traceOf({
+      ...{ type: 'usdt', path: libcPath() },
+      sites: [{ offset, semaphoreOffset: 0, arguments: [] }],
+    });
+    const go = join(folder, 'go-mine');
+    const pid = run(`until [ -e ${go} ]; do sleep 0.05; done; ${mine} 0.1; ${mine} 0.1; sleep 60`);
     await untilRunning();
-    const path = libcPath();
-    const offset = offsetIn(path, 'clock_nanosleep');
-    for (const wrong of [offset + 1, offset + 4, 0x40, 1e9]) {
-      const source = latencyOf({ type: 'user', path, offset: wrong });
+    const target = { kind: 'process', pid } as const;
+    for (const source of [foreign, usdt]) {
       expect(await refusalOf({ target, sources: [source] })).toMatchObject({
-        kind: 'probe-unsupported',
-        reason: expect.stringContaining('not yours') as string,
+        kind: 'target-not-own',
+        what: `${libcPath()} is another user’s file`,
       });
     }
-    for (const semaphoreOffset of [0, offset]) {
-      const site = { offset: offset + 1, semaphoreOffset, arguments: [] };
-      const source = traceOf({ type: 'usdt', path, sites: [site] });
-      expect(await refusalOf({ target, sources: [source] })).toMatchObject({
-        kind: 'probe-unsupported',
-      });
-    }
-  });
-
-  it('probes other people’s files in own processes alone', async () => {
-    const other = spawn('sleep', ['60'], { detached: true });
-    children.push(other);
-    const pid = run('exec sleep 60');
-    await untilRunning();
-    const path = libcPath();
-    const offset = offsetIn(path, 'clock_nanosleep');
-    const before = codeOf(other.pid!, path, offset);
     const recording = helper();
-    const started = await recording.start(
-      startRequest({
-        target: { kind: 'process', pid },
-        sources: [latencyOf({ type: 'user', path, offset })],
-      }),
-    );
-    expect(codeOf(pid, path, offset)).not.toEqual(before);
-    expect(codeOf(other.pid!, path, offset)).toEqual(before);
-    expect(started.mechanisms[0]?.note).toMatch(/^In 1 processes of the target/);
+    const started = latencyOf({ type: 'user', path: mine, offset: entryOf(mine) });
+    await recording.start(startRequest({ target, sources: [traced(started)] }));
+    writeFileSync(go, '');
+    await sleep(1000);
     await recording.stop();
-    expect(codeOf(pid, path, offset)).toEqual(before);
+    expect(recording.samples()).toHaveLength(2);
   });
 
-  it('moves the kernel’s addresses, and the names with them', async () => {
+  it('moves the kernel’s addresses, the image’s and the others apart, and the names with them', async () => {
     const pid = run('while :; do : > /dev/null; done');
     await untilRunning();
     const recording = helper();
     await recording.start(startRequest({ target: { kind: 'process', pid }, rateHz: 999 }));
     await sleep(1500);
+    const known = symbolsOf(readFileSync('/proc/kallsyms', 'latin1').split('\n'));
     await recording.stop();
-    const told = new Map(
-      recording.kernelSymbols().map((line) => {
-        const [address = '', , name = ''] = line.split(' ');
-        return [name, BigInt(`0x${address}`)];
-      }),
-    );
-    const known = readFileSync('/proc/kallsyms', 'latin1');
-    const real = (name: string): bigint =>
-      BigInt(`0x${new RegExp(`^([0-9a-f]+) T ${name}$`, 'm').exec(known)?.[1] ?? '0'}`);
-    const shift = real('_stext') - told.get('_stext')!;
-    expect(shift).toBeGreaterThan(0n);
-    expect(shift % 4096n).toBe(0n);
-    expect(real('vfs_open') - told.get('vfs_open')!).toBe(shift);
+    const told = symbolsOf(recording.kernelSymbols());
+    const shift = (name: string): bigint => known.get(name)! - told.get(name)!;
+    expect(shift('_stext')).toBeGreaterThan(0n);
+    expect(shift('_stext') % 4096n).toBe(0n);
+    expect(shift('vfs_open')).toBe(shift('_stext'));
+    const ours = [...told.keys()].find((name) => name.endsWith('_on_tick'))!;
+    expect(shift(ours)).toBeGreaterThan(0n);
+    expect(shift(ours)).not.toBe(shift('_stext'));
     const [low, high] = [told.get('_stext')!, told.get('_etext')!];
-    const leaves = recording.samples().flatMap(({ kernel }) => kernel);
-    expect(leaves.length).toBeGreaterThan(100);
-    expect(leaves.filter((address) => address < low || address > high + (1n << 31n))).toEqual([]);
+    const addresses = recording.samples().flatMap(({ kernel }) => kernel);
+    expect(addresses.length).toBeGreaterThan(100);
+    const inImage = addresses.filter((address) => address >= low && address < high);
+    expect(inImage.length / addresses.length).toBeGreaterThan(0.9);
   });
 
   it.each([
@@ -322,5 +309,97 @@ describe('a helper for own processes', () => {
       expect(recording.facts().filter(({ kind }) => kind === 'exec')).toEqual([]);
     }
     process.stdout.write(`set-user-id while beginning: ${outcomes.join(', ')}\n`);
+  });
+
+  it('tells nothing of a set-user-id program while it is being started', async () => {
+    const raised = join(folder, 'raised-often');
+    copyFileSync('/bin/dash', raised);
+    chmodSync(raised, 0o4755);
+    const pid = run(`while :; do ${raised} -p -c :; /bin/true; done`);
+    await untilRunning();
+    const recording = helper();
+    const faults: SourceRequest = {
+      ...{ kind: 'count', event: { type: 'perf', perfType: 1, config: 2 }, period: 1 },
+    };
+    await recording.start(startRequest({ target: { kind: 'process', pid }, sources: [faults] }));
+    await sleep(2500);
+    const bye = await recording.stop();
+    expect(bye.stats.loss['target-privileged']).toBeGreaterThan(10);
+    const symbols = recording
+      .kernelSymbols()
+      .filter((line) => !line.includes('['))
+      .map((line) => [BigInt(`0x${line.slice(0, 16)}`), line.split(' ')[2]] as const)
+      .sort(([one], [other]) => (one < other ? -1 : 1));
+    const at = symbols.findIndex(([, name]) => name === 'load_elf_binary');
+    const [from, end] = [symbols[at]![0], symbols[at + 1]![0]];
+    const samples = recording.samples();
+    expect(samples.length).toBeGreaterThan(1000);
+    // The new program's memory is filled by this function, when its rights are the new ones already.
+    const loading = samples.filter(({ kernel }) =>
+      kernel.some((address) => address >= from && address < end),
+    );
+    const facts = recording.facts();
+    const own = new Set(facts.filter(({ kind }) => kind === 'exec').map((fact) => fact.pid));
+    expect(loading.filter((sample) => own.has(sample.pid)).length).toBeGreaterThan(100);
+    expect(loading.filter((sample) => !own.has(sample.pid))).toEqual([]);
+  });
+
+  it('follows processes with the one capability that sessions of systemd have', async () => {
+    const wake = ['--inh-caps=-all,+wake_alarm', '--ambient-caps=-all,+wake_alarm'];
+    const spin = ['sh', '-c', 'while :; do :; done'];
+    const child = spawn('setpriv', [...asUser.slice(1), ...wake, ...spin], {
+      ...{ detached: true, stdio: 'ignore' },
+    });
+    children.push(child);
+    await untilRunning();
+    const recording = new HelperClient(entry, {
+      under: [...asUser, `--inh-caps=${LENT},+wake_alarm`, `--ambient-caps=${LENT},+wake_alarm`],
+      args: ['--stdio', '--scope=own'],
+    });
+    const target = { kind: 'process', pid: child.pid! } as const;
+    const started = await recording.start(startRequest({ target, rateHz: 999, unwind: 'fp' }));
+    await sleep(500);
+    await recording.stop();
+    expect(started.capabilities.sort()).toEqual(['CAP_BPF', 'CAP_WAKE_ALARM']);
+    expect(recording.samples().length).toBeGreaterThan(100);
+    expect(recording.facts().some(({ kind }) => kind === 'mapping')).toBe(true);
+  });
+});
+
+describe('a helper for everything, of a plain user', () => {
+  const target = { kind: 'machine' } as const;
+
+  it('puts no probe into other people’s files where it would disturb them', async () => {
+    const path = libcPath();
+    const offset = offsetIn(path, 'clock_nanosleep');
+    const user = (at: number, of = path) => ({ type: 'user', path: of, offset: at }) as const;
+    const [start, shell] = [entryOf('/bin/dash'), realpathSync('/bin/dash')];
+    const site = { offset: offset + 1, semaphoreOffset: 0, arguments: [] };
+    const wrong: SourceRequest[] = [
+      // No function begins there.
+      ...[offset + 1, offset + 4, 0x40, 1e9].map((at) => latencyOf(user(at))),
+      traceOf(user(offset + 1)),
+      // A program begins there, with no return address on its stack.
+      latencyOf(user(start, shell)),
+      traceOf({ type: 'usdt', path, sites: [site] }),
+      traceOf({ type: 'usdt', path, sites: [{ ...site, semaphoreOffset: offset }] }),
+    ];
+    for (const source of wrong) {
+      expect(await refusalOf({ target, sources: [source] }, 'system')).toMatchObject({
+        kind: 'probe-unsupported',
+        reason: expect.stringContaining('not yours') as string,
+      });
+    }
+  });
+
+  it('measures functions of libraries, in everybody', async () => {
+    const path = libcPath();
+    const recording = helper('system');
+    const probe = { type: 'user', path, offset: offsetIn(path, 'clock_nanosleep') } as const;
+    await recording.start(startRequest({ target, sources: [latencyOf(probe)] }));
+    execFileSync('sleep', ['0.2']);
+    await sleep(200);
+    await recording.stop();
+    expect(recording.samples().length).toBeGreaterThanOrEqual(1);
   });
 });

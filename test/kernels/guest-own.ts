@@ -98,10 +98,11 @@ function fallbackOf(frames: readonly Frame[]): string {
 }
 
 function recordsBySource(frames: readonly Frame[]): number[] {
-  const records: number[] = [];
+  const records = new Map<number, number>();
   for (const { payload } of frames.filter(({ type }) => type === 'data')) {
     const reader = new RawSampleReader(payload);
-    while (reader.next()) records[reader.source] = (records[reader.source] ?? 0) + 1;
+    while (reader.next()) records.set(reader.source, (records.get(reader.source) ?? 0) + 1);
   }
-  return Array.from(records, (count) => count ?? 0);
+  const sources = Math.max(0, ...records.keys()) + 1;
+  return Array.from({ length: sources }, (_, source) => records.get(source) ?? 0);
 }

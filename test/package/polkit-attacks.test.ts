@@ -290,7 +290,7 @@ describe('another process of the same user', () => {
 });
 
 describe('the rights of the helper while it records', () => {
-  it('are those of its user and two capabilities, under a filter of system calls', async () => {
+  it('are those of its user and three capabilities, under a filter of system calls', async () => {
     const helper = start();
     await helper.json('hello');
     const pid = pidOf(helper);
@@ -300,10 +300,10 @@ describe('the rights of the helper while it records', () => {
     expect(statusField(pid, 'Uid').split('\t')).toEqual(Array(4).fill(String(uid)));
     expect(statusField(pid, 'NoNewPrivs')).toBe('1');
     expect(statusField(pid, 'Seccomp')).toBe('2');
-    // CAP_BPF and CAP_CHECKPOINT_RESTORE, linux/capability.h: main/helper/kept-capabilities.ts says what for.
-    const kept = ((1n << 39n) | (1n << 40n)).toString(16).padStart(16, '0');
-    // The launcher's seven: with no_new_privs nothing can be gained from them.
-    const bound = '000001c400280004';
+    // CAP_WAKE_ALARM, CAP_BPF and CAP_CHECKPOINT_RESTORE, linux/capability.h: main/helper/kept-capabilities.ts says what for.
+    const kept = ((1n << 35n) | (1n << 39n) | (1n << 40n)).toString(16).padStart(16, '0');
+    // The launcher's eight: with no_new_privs nothing can be gained from them.
+    const bound = '000001cc00280004';
     const sets = ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'];
     expect(sets.map((set) => [set, statusField(pid, set)])).toEqual([
       ['CapInh', '0000000000000000'],

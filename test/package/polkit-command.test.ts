@@ -161,17 +161,16 @@ describe('emberscope record, of a plain user', () => {
     expect(refused(users.ownOnly, ...trace).said).toEqual(printed(SENTENCES['no-agent']));
   });
 
-  it('measures calls into a library of the system’s in own processes, and says so', () => {
+  it('asks for everything where a library of everybody’s is to be probed', () => {
     const { machine, users } = polkit;
     const call = ['--function', '/usr/lib/x86_64-linux-gnu/libc.so.6:clock_nanosleep'];
-    const nap = ['--', 'sleep', '0.3'];
-    machine.must(['rm', '-f', fileOf(users.ownOnly)]);
-    machine.must(record(users.ownOnly, '--no-on-cpu', ...call, ...nap), { asUser: users.ownOnly });
-    const told = machine.must(['emberscope', 'latency', '--json', fileOf(users.ownOnly)], {
-      asUser: users.ownOnly,
-    });
-    expect(told).toContain('clock_nanosleep');
-    expect(told).toMatch(/"count": ?1\b/);
+    const nap = [...call, '--no-on-cpu', '--', 'sh', '-c', 'sleep 0.2; sleep 0.2; true'];
+    expect(refused(users.ownOnly, ...nap).said).toEqual(printed(SENTENCES['no-agent']));
+    machine.must(record(users.allowed, ...nap), { asUser: users.allowed });
+    const file = fileOf(users.allowed);
+    const told = machine.must(['emberscope', 'latency', '--json', file], { asUser: users.allowed });
+    const counts = [...told.matchAll(/"count": ?(\d+)/g)].map(([, count]) => Number(count));
+    expect(Math.max(...counts)).toBeGreaterThanOrEqual(2);
   });
 
   it('takes its helper with it when it is killed', async () => {

@@ -62,7 +62,7 @@ export const CPU_COUNTERS = {
 
 /** struct capture_state: the sampler's .bss. */
 export const CAPTURE_STATE = {
-  size: 278_592,
+  size: 262_208,
   fields: {
     slice: 0,
     member_change: 4,
@@ -70,17 +70,8 @@ export const CAPTURE_STATE = {
     backoff: 16,
     reserved: 20,
     cpus: 64,
-    departures: 262_208,
   },
 } as const satisfies StructLayout;
-
-/** struct departure: one entry of capture_state.departures. */
-export const DEPARTURE = {
-  size: 16,
-  fields: { time_ns: 0, tgid: 8, reserved: 12 },
-} as const satisfies StructLayout;
-/** DEPARTURES of wire.h. */
-export const DEPARTURES = 1024;
 
 /** struct capture_config: the sampler's .rodata. */
 export const CAPTURE_CONFIG = {
@@ -215,7 +206,6 @@ export const STRUCT_LAYOUTS: Readonly<Record<string, StructLayout>> = {
   stack_sample: STACK_SAMPLE,
   cpu_counters: CPU_COUNTERS,
   capture_state: CAPTURE_STATE,
-  departure: DEPARTURE,
   capture_config: CAPTURE_CONFIG,
   count_key: COUNT_KEY,
   count_value: COUNT_VALUE,

@@ -48,12 +48,11 @@ function openUser(
   const { probe } = indexed.source;
   if (probe.type !== 'user') return err({ kind: 'internal-error', detail: probe.type });
   // Returns first: a call that is seen to begin is seen to end.
-  const found = files.placesOf(probe);
+  const found = files.placeOf(probe, ['return', 'entry']);
   if (!found.ok) return found;
-  const { places, note } = found.value;
-  const points = (['return', 'entry'] as const).flatMap((point) =>
-    places.map((place) => ({ program: `on_${point}`, place, point })),
-  );
+  const points = (['return', 'entry'] as const).map((point) => ({
+    ...{ program: `on_${point}`, place: found.value, point },
+  }));
   const opened = openUserProbes(
     points,
     (prepare) =>
@@ -64,7 +63,7 @@ function openUser(
     (errno) => refusedUser(probe, errno),
   );
   if (!opened.ok) return opened;
-  return ok({ fds: opened.value.fds, mechanism: { name: 'uprobe', note } });
+  return ok({ fds: opened.value.fds, mechanism: { name: 'uprobe', note: '' } });
 }
 
 function refusedUser(

@@ -22,8 +22,6 @@ export interface TraceSite {
   readonly fields: readonly TraceField[];
   /** struct trace_argument each; none: the fields are those of a tracepoint's record. */
   readonly places: readonly Uint8Array[];
-  /** What is not traced there, one sentence; absent or empty: nothing. */
-  readonly note?: string;
   /** Of trace.bpf.c: the others need not be loaded. */
   readonly programs: readonly string[];
   /** Loads and attaches them; on failure nothing stays attached. */
@@ -55,25 +53,24 @@ export function traceSites(
       return ok([{ ...kernelCallFields(probe.name, returns), ...inKernel(points, refuse) }]);
     }
     case 'user': {
-      const found = files.placesOf(probe);
-      if (!found.ok) return found;
-      const { places, note } = found.value;
-      const points = pointsOf('user', returns).flatMap((one) =>
-        places.map((place) => ({ ...one, place })),
+      const places = pointsOf('user', returns);
+      const found = files.placeOf(
+        probe,
+        places.map(({ point }) => point),
       );
-      return ok([{ ...userCallFields(returns), note, ...inProgram(points, refuse) }]);
+      if (!found.ok) return found;
+      const points = places.map((one) => ({ ...one, place: found.value }));
+      return ok([{ ...userCallFields(returns), ...inProgram(points, refuse) }]);
     }
     case 'usdt': {
       const fields = usdtFields(probe.sites.map((site) => site.arguments));
       const sites: TraceSite[] = [];
       for (const [index, { offset, semaphoreOffset }] of probe.sites.entries()) {
-        const found = files.placesOf({ path: probe.path, offset, semaphoreOffset });
+        const wanted = { path: probe.path, offset, semaphoreOffset };
+        const found = files.placeOf(wanted, ['entry']);
         if (!found.ok) return found;
-        const { places, note } = found.value;
-        const points = places.map(
-          (place) => ({ program: 'on_user_call', place, point: 'entry' }) as const,
-        );
-        sites.push({ ...fields[index]!, note, ...inProgram(points, refuse) });
+        const points = [{ program: 'on_user_call', place: found.value, point: 'entry' }] as const;
+        sites.push({ ...fields[index]!, ...inProgram(points, refuse) });
       }
       return ok(sites);
     }

@@ -34,8 +34,8 @@ export const trace: InstrumentKind<'trace'> = {
         budget ??= opened.value.object.mapFd(BUDGET);
       }
       const { type } = indexed.source.probe;
-      const { fields = [], note = '' } = sites.value[0] ?? {};
-      mechanisms.set(indexed.index, { name: MECHANISMS[type], note, fields });
+      const fields = sites.value[0]?.fields ?? [];
+      mechanisms.set(indexed.index, { name: MECHANISMS[type], note: '', fields });
     }
     return ok({ attachments, beginIterators: [], endIterators: [], mechanisms });
   },

@@ -59,8 +59,6 @@ function attachAll(
       fds.push(fd.value);
       continue;
     }
-    // It ended meanwhile: there is nothing left to measure in it.
-    if (fd.error === 'ESRCH' && place.pid !== undefined) continue;
     for (const opened of fds) libc().close(opened);
     return fd;
   }

@@ -56,11 +56,13 @@ enum { EXIT_USAGE = 2, EXIT_UNUSABLE = 3 };
  * What opening a capture may need. By polkit also CAP_SYS_ADMIN, which distributions' kernels want for
  * perf_event_open(2) where they restrict it further than Linux does; the helper gives it up with the
  * others once everything is open. CAP_CHECKPOINT_RESTORE: deleted files of processes, by map_files.
+ * CAP_WAKE_ALARM: systemd 254 gives it to all of a user's session, and who looks into a process has to have what
+ * it has.
  */
 static const int WANTED[] = {
 	CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_SYSLOG, CAP_PERFMON, CAP_BPF,
 #ifdef EMBERSCOPE_BY_POLKIT
-	CAP_SYS_ADMIN, CAP_CHECKPOINT_RESTORE,
+	CAP_SYS_ADMIN, CAP_CHECKPOINT_RESTORE, CAP_WAKE_ALARM,
 #endif
 };
 enum { WANTED_COUNT = sizeof(WANTED) / sizeof(WANTED[0]) };

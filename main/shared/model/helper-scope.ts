@@ -11,6 +11,9 @@ export type HelperScope = (typeof HELPER_SCOPES)[number];
  */
 export type HelperWay = 'direct' | 'launcher' | 'polkit';
 
+/** CAP_WAKE_ALARM, to wake the machine by timers: capabilities(7). As HARMLESS_CAPABILITIES of target.bpf.h. */
+const HARMLESS = 1n << 35n;
+
 /** A user and his group, by number. */
 export interface UserIds {
   readonly uid: number;
@@ -19,7 +22,7 @@ export interface UserIds {
 
 /**
  * Whether a process has no more power than a user, by the text of its /proc/PID/status: all its user and
- * group ids are his, and it holds no capability. As the kernel asks it of a tracer: ptrace(2), "Ptrace access
+ * group ids are his, and it holds no capability but CAP_WAKE_ALARM, which systemd gives to all of a session. As the kernel asks it of a tracer: ptrace(2), "Ptrace access
  * mode checking". Whoever owns /proc/PID/stat says whether the process keeps others out.
  */
 export function isPlainProcessOf({ uid, gid }: UserIds, status: string): boolean {
@@ -29,7 +32,9 @@ export function isPlainProcessOf({ uid, gid }: UserIds, status: string): boolean
     );
     return found !== null && found.slice(1).every((text) => Number(text) === id);
   };
-  return allAre('Uid', uid) && allAre('Gid', gid) && /^CapPrm:\s*0+$/m.test(status);
+  const permitted = /^CapPrm:\s*([0-9a-f]+)$/m.exec(status)?.[1];
+  const isPlain = permitted !== undefined && (BigInt(`0x${permitted}`) & ~HARMLESS) === 0n;
+  return isPlain && allAre('Uid', uid) && allAre('Gid', gid);
 }
 
 /** As much of a source as tells its scope. */
@@ -41,7 +46,7 @@ export interface ScopedSource {
 
 /**
  * Why a source is nothing for a helper of own processes, as a sentence; null: it is. What an own program
- * does may be measured; what is put into the kernel's functions slows everybody, and fields of the kernel's
+ * does may be measured; a probe of a kernel function changes code that everybody runs, and fields of the kernel's
  * events may be about anybody.
  */
 export function beyondOwn({ kind, wakers, probe }: ScopedSource): string | null {

@@ -6,6 +6,8 @@ import { isPlainProcessOf } from '../../../main/shared/model/helper-scope.ts';
 import { asPid } from '../../../main/shared/units.ts';
 
 const ON_CPU: SourceSpec = { kind: 'on-cpu' };
+/** Of what this user starts: root's processes have capabilities. */
+const OWN = process.getuid?.() === 0 ? 'system' : 'own';
 const ofTarget = (target: CaptureTarget) => scopeOf({ target, sources: [ON_CPU] });
 
 describe('scopeOf', () => {
@@ -15,21 +17,19 @@ describe('scopeOf', () => {
   it('is the least that will do', () => {
     expect(ofTarget({ kind: 'machine' })).toBe('system');
     expect(ofTarget({ kind: 'cgroup', path: '/' })).toBe('system');
-    expect(ofTarget({ kind: 'command', argv: ['true'], cwd: '/' })).toBe('own');
     // Init is nobody's own; a process that is gone is for the recording to speak of.
     for (const pid of [1, 4_194_303]) {
       expect(ofTarget({ kind: 'process', pid: asPid(pid) })).toBe('system');
     }
     // Root's own processes have capabilities, so they are none of the kind.
-    const own = process.getuid?.() === 0 ? 'system' : 'own';
-    expect(ofTarget({ kind: 'process', pid: asPid(child.pid!) })).toBe(own);
+    expect(ofTarget({ kind: 'process', pid: asPid(child.pid!) })).toBe(OWN);
+    expect(ofTarget({ kind: 'command', argv: ['true'], cwd: '/' })).toBe(OWN);
   });
 
   it('reaches everywhere for what is about others than the target', () => {
     const target = { kind: 'command', argv: ['true'], cwd: '/' } as const;
     const scopeWith = (source: SourceSpec) => scopeOf({ target, sources: [ON_CPU, source] });
     const kernel = { type: 'kernel', name: 'vfs_read' } as const;
-    const user = { type: 'user', path: '/bin/true', symbol: 'main' } as const;
     const trace = {
       kind: 'trace',
       filter: '',
@@ -43,9 +43,13 @@ describe('scopeOf', () => {
     expect(scopeWith({ ...trace, probe: kernel })).toBe('system');
     const exec = { type: 'tracepoint', category: 'sched', name: 'sched_process_exec' } as const;
     expect(scopeWith({ ...trace, probe: exec })).toBe('system');
-    expect(scopeWith({ ...calls, probe: user })).toBe('own');
-    expect(scopeWith({ ...trace, probe: user })).toBe('own');
-    expect(scopeWith({ kind: 'off-cpu', wakers: false, minNs: 0 })).toBe('own');
+    expect(scopeWith({ kind: 'off-cpu', wakers: false, minNs: 0 })).toBe(OWN);
+    // Programs of the system's are run by everybody.
+    const at = (path: string) => ({ type: 'user', path, symbol: 'main' }) as const;
+    const mine = import.meta.filename;
+    const isRoot = process.getuid?.() === 0;
+    expect(scopeWith({ ...calls, probe: at(mine) })).toBe(OWN);
+    expect(scopeWith({ ...trace, probe: at('/bin/true') })).toBe(isRoot ? OWN : 'system');
   });
 });
 
@@ -64,6 +68,7 @@ describe('isPlainProcessOf', () => {
       status('1000\t1000\t1000\t1000', '0000000000000000', '100\t42\t42\t42'),
       false,
     ],
+    ['what systemd gives to a session', status('1000\t1000\t1000\t1000', '0000000800000000'), true],
     ['another user’s', status('1001\t1001\t1001\t1001'), false],
     ['no process', '', false],
   ])('judges %s', (_, text, expected) => {

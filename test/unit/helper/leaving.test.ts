@@ -71,10 +71,22 @@ describe('facts about a process that becomes what its user may not look into', (
     expect(told(facts, [mapping(2110n, CHILD, '/usr/bin/sudo')])).toEqual(['exit 1']);
   });
 
-  it('end in the middle of an exec', () => {
-    const left = new Map([[CHILD, 'now' as const]]);
-    const records = [fork(2000n, CHILD), exec(2100n, CHILD, 'sudo')];
-    expect(told(factsWith(left), records)).toEqual(['fork 1', 'process 1', 'exit 1']);
+  it('are kept back in the middle of an exec, until it is known what came of it', () => {
+    const left = new Map<number, bigint | 'now'>([[CHILD, 'now']]);
+    const facts = factsWith(left);
+    expect(told(facts, [fork(2000n, CHILD), exec(2100n, CHILD, 'sudo')])).toEqual([
+      ...['fork 1', 'process 1'],
+    ]);
+    left.set(CHILD, 2200n);
+    expect(told(facts, [mapping(2110n, CHILD, '/usr/bin/sudo')])).toEqual(['exit 1']);
+  });
+
+  it('go on when it lets others look into it again', () => {
+    const left = new Map<number, bigint | 'now'>([[CHILD, 'now']]);
+    const facts = factsWith(left);
+    expect(told(facts, [fork(2000n, CHILD), mapping(2050n, CHILD, '/lib/a.so')])).toHaveLength(2);
+    left.clear();
+    expect(told(facts, [mapping(2300n, CHILD, '/lib/b.so')])).toEqual(['mapping 1']);
   });
 
   it('tell nothing of what it starts', () => {

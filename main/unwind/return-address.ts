@@ -1,0 +1,33 @@
+import { X86_64_RSP } from './known-rules.ts';
+import { CFA_KINDS, RA_KINDS, type UnwindTable } from './unwind-table.ts';
+
+/** Of a return address, bytes. */
+const WORD_BYTES = 8;
+
+/**
+ * Whether at an address of x86-64 code the stack pointer stands at the return address, as it does on entry to any
+ * function that is called: psABI 3.2.2, "The Stack Frame".
+ */
+export function hasReturnAddressOnTop(table: UnwindTable, vaddr: number): boolean {
+  const rule = table.rules[table.ruleIndexes[rowAt(table.addresses, vaddr - table.base)] ?? 0];
+  return (
+    rule !== undefined &&
+    rule.cfaKind === CFA_KINDS.register &&
+    rule.cfaRegister === X86_64_RSP &&
+    rule.cfaOffset === WORD_BYTES &&
+    rule.raKind === RA_KINDS.atCfa &&
+    rule.raOffset === -WORD_BYTES
+  );
+}
+
+/** Last row that begins at or below; -1: none does. */
+function rowAt(addresses: Uint32Array, offset: number): number {
+  let low = 0;
+  let high = addresses.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (addresses[middle]! <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
