@@ -52,6 +52,9 @@
 
 enum { EXIT_USAGE = 2, EXIT_UNUSABLE = 3 };
 
+/* Maps and buffers of one capture stay far below. */
+#define LOCKED_BYTES (512UL << 20)
+
 /*
  * What opening a capture may need. By polkit also CAP_SYS_ADMIN, which distributions' kernels want for
  * perf_event_open(2) where they restrict it further than Linux does; the helper gives it up with the
@@ -269,6 +272,8 @@ int main(int argc, char **argv)
 	/* An Electron program behaves as plain Node with the first; Node ignores it. */
 	static char *const environment[] = {"ELECTRON_RUN_AS_NODE=1", "LANG=C.UTF-8", NULL};
 	const struct rlimit no_core = {0, 0};
+	/* Before Linux 5.11 what BPF needs counts as locked memory, of which users may have a few MB. */
+	const struct rlimit locked = {LOCKED_BYTES, LOCKED_BYTES};
 	int failed;
 
 	for (int fd = 0; fd < 3; fd++) {
@@ -284,6 +289,7 @@ int main(int argc, char **argv)
 	if (chdir("/") != 0)
 		return fail("chdir");
 	setrlimit(RLIMIT_CORE, &no_core);
+	setrlimit(RLIMIT_MEMLOCK, &locked); /* refused without being root */
 	if ((failed = check_place(EMBERSCOPE_RUNTIME)) ||
 	    (failed = check_place(EMBERSCOPE_HELPER)) || (failed = check_tree(EMBERSCOPE_TREE)))
 		return failed;
