@@ -1,5 +1,6 @@
 import { err, ok, type Result } from '#shared/result.ts';
 import { type ElfFile, EM_X86_64, ET_DYN, ET_EXEC } from '../elf/elf-file.ts';
+import { lastAtOrBelow } from './ascending.ts';
 import { CfaProgram } from './cfa-program.ts';
 import { DwarfCursor } from './dwarf-cursor.ts';
 import type { FrameSection } from './frame-entries.ts';
@@ -59,18 +60,6 @@ function readFunctions(elf: ElfFile, counts: UnwindCounts): FunctionList {
     return last < 0 || start >= ends[last]!;
   });
   return functions;
-}
-
-/** Index of the last value that is not above `limit`; -1: all are. */
-function lastAtOrBelow(ascending: Float64Array, limit: number): number {
-  let low = 0;
-  let high = ascending.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (ascending[middle]! <= limit) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { lastAtOrBelow } from './ascending.ts';
 import { X86_64_RSP } from './known-rules.ts';
 import { CFA_KINDS, RA_KINDS, type UnwindTable } from './unwind-table.ts';
 
@@ -9,7 +10,8 @@ const WORD_BYTES = 8;
  * function that is called: psABI 3.2.2, "The Stack Frame".
  */
 export function hasReturnAddressOnTop(table: UnwindTable, vaddr: number): boolean {
-  const rule = table.rules[table.ruleIndexes[rowAt(table.addresses, vaddr - table.base)] ?? 0];
+  const rule =
+    table.rules[table.ruleIndexes[lastAtOrBelow(table.addresses, vaddr - table.base)] ?? 0];
   return (
     rule !== undefined &&
     rule.cfaKind === CFA_KINDS.register &&
@@ -18,16 +20,4 @@ export function hasReturnAddressOnTop(table: UnwindTable, vaddr: number): boolea
     rule.raKind === RA_KINDS.atCfa &&
     rule.raOffset === -WORD_BYTES
   );
-}
-
-/** Last row that begins at or below; -1: none does. */
-function rowAt(addresses: Uint32Array, offset: number): number {
-  let low = 0;
-  let high = addresses.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (addresses[middle]! <= offset) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }
