@@ -4,9 +4,15 @@ import { err, ok, type Result } from '#shared/result.ts';
 import type { ProbePoint, UserPlace } from '../bpf/probe-event.ts';
 import { FileSource } from '../elf/byte-source.ts';
 import { isElevated } from './parent-watch.ts';
-import { problemOfPlace, type WantedPlace } from './probe-place.ts';
+import { ProbePlaces, type WantedPlace } from './probe-place.ts';
 import { logRefusalOnce } from './refusal-log.ts';
 import { withoutPrivilege } from './without-privilege.ts';
+
+/** An open file, and what it says of itself. */
+interface ProbeFile {
+  readonly source: FileSource;
+  readonly places: ProbePlaces;
+}
 
 /**
  * The files that user probes are put into. A probe changes code in memory, a probe at returns the stack, and a
@@ -17,7 +23,7 @@ import { withoutPrivilege } from './without-privilege.ts';
  */
 export class ProbeFiles {
   readonly #scope: HelperScope;
-  readonly #files = new Map<string, FileSource>();
+  readonly #files = new Map<string, ProbeFile>();
 
   constructor(scope: HelperScope) {
     this.#scope = scope;
@@ -28,26 +34,28 @@ export class ProbeFiles {
     const file = this.#open(wanted.path);
     if (!file.ok) return file;
     const { path, offset, semaphoreOffset = 0 } = wanted;
-    const place = { path, file: file.value.openPath, offset, semaphoreOffset };
+    const { source, places } = file.value;
+    const place = { path, file: source.openPath, offset, semaphoreOffset };
     // Whoever owns a file can change its code in any way.
-    if (file.value.owner === process.getuid?.()) return ok(place);
+    if (source.owner === process.getuid?.()) return ok(place);
     if (this.#scope === 'own') return err(notOwn(`${path} is another user’s file`));
-    const reason = problemOfPlace(file.value, wanted, points.includes('return'));
+    const reason = places.problemOf(wanted, points.includes('return'));
     if (reason === null) return ok(place);
     const probe = `${path}:+0x${offset.toString(16)}`;
     logRefusalOnce(`a probe at ${probe}: ${reason}`);
     return err({ kind: 'probe-unsupported', probe, reason });
   }
 
-  #open(path: string): Result<FileSource, ProfilerError> {
+  #open(path: string): Result<ProbeFile, ProfilerError> {
     const known = this.#files.get(path);
     if (known !== undefined) return ok(known);
     // Whoever was raised by nobody has the rights himself.
     const open = () => FileSource.open(path);
     const opened = isElevated() ? withoutPrivilege(open) : open();
     if (opened.ok) {
-      this.#files.set(path, opened.value);
-      return opened;
+      const file = { source: opened.value, places: new ProbePlaces(opened.value) };
+      this.#files.set(path, file);
+      return ok(file);
     }
     const { error } = opened;
     if (error.kind === 'not-found') return err({ kind: 'file-not-found', path });
